@@ -1,0 +1,355 @@
+"""The private survival curve: noisy counts, their certificate, and every estimate from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from privlib.bounds import Bound, decimal, exact
+from privlib.certificate import integers, open_sealed, seal
+from privlib.errors import InvalidInput, TamperedRelease, extra
+from privlib.survival.estimate import Fit, fit
+from privlib.survival.spec import Label, Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["Curve", "Estimate"]
+
+KIND = "survival.curve"
+THEOREM = "survival.t1"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error, sampling and privacy together.
+
+    Attributes
+    ----------
+    value, stderr : float
+        The estimate and its standard error.
+    limits : tuple of float
+        The range that the quantity cannot leave.
+    """
+
+    value: float
+    stderr: float
+    limits: tuple[float, float]
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Normal confidence interval, kept inside the possible range."""
+        z = float(ndtri((1 + checked_confidence(confidence)) / 2))
+        low, high = self.limits
+        return max(low, self.value - z * self.stderr), min(high, self.value + z * self.stderr)
+
+
+class Curve:
+    """A released survival curve. Everything here is public; no method sees data again.
+
+    With groups, ``curve["a"]`` is the curve of one group and iteration runs over the labels; the certificate belongs to all of
+    them together.
+
+    Parameters
+    ----------
+    spec : Spec
+        The public plan.
+    noisy : int64 array, shape (spec.cells,)
+        The released counts.
+    head : dict or None
+        The charge in the ledger, None where no ledger was given.
+    secure : bool
+        False for what was made in test mode.
+    group : str or int, optional
+        The group shown.
+
+    Attributes
+    ----------
+    spec, bound, theorem, head, secure
+        The certificate.
+    timeline : float array, shape (K+1,)
+        Bin edges, the first is 0.
+    survival_function_, cumulative_density_, cumulative_hazard_ : float array, shape (K+1,)
+        Kaplan-Meier, one minus it, and Nelson-Aalen, at the timeline.
+    median_survival_time_ : float
+        The first time at which the curve is at or below 1/2; infinity when it is not reached.
+    event_table : dict of float arrays
+        ``removed``, ``observed``, ``censored``, ``entrance``, ``at_risk`` per bin, estimated from the noisy counts.
+    """
+
+    theorem = THEOREM
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        noisy: NDArray[np.int64],
+        head: Mapping[str, Any] | None,
+        secure: bool,
+        group: Label | None = None,
+    ) -> None:
+        self.spec, self.head, self.secure, self.group = spec, head, secure, group
+        self.noisy = noisy
+        self.noisy.flags.writeable = False
+
+    @property
+    def bound(self) -> Bound:
+        """What the release may leak, for the whole curve and all groups."""
+        return self.spec.bound
+
+    def __getitem__(self, group: Label) -> Curve:
+        if group not in self.groups:
+            raise InvalidInput(f"there is no group {group!r}: the groups are {', '.join(map(repr, self.groups)) or 'none'}")
+        return Curve(self.spec, noisy=self.noisy, head=self.head, secure=self.secure, group=group)
+
+    @property
+    def groups(self) -> tuple[Label, ...]:
+        """The public group labels; empty without groups."""
+        return self.spec.groups or ()
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self.groups)
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __bool__(self) -> bool:
+        return True
+
+    @cached_property
+    def _fit(self) -> Fit:
+        if self.groups and self.group is None:
+            raise InvalidInput(f"this release has groups: choose one, such as curve[{self.groups[0]!r}]")
+        fits = fit(self.spec, self.noisy)
+        return fits[self.groups.index(self.group) if self.group is not None else 0]
+
+    @property
+    def timeline(self) -> Floats:
+        """Bin edges, shape (K+1,)."""
+        return self.spec.grid.times
+
+    @property
+    def survival_function_(self) -> Floats:
+        """Kaplan-Meier estimate at the timeline, shape (K+1,)."""
+        return self._fit.survival
+
+    @property
+    def cumulative_density_(self) -> Floats:
+        """One minus the survival function, shape (K+1,)."""
+        return 1.0 - self._fit.survival
+
+    @property
+    def cumulative_hazard_(self) -> Floats:
+        """Nelson-Aalen estimate at the timeline, shape (K+1,)."""
+        return self._fit.cumulative_hazard
+
+    @property
+    def confidence_interval_(self) -> tuple[Floats, Floats]:
+        """Pointwise 95 % limits at the timeline, sampling and privacy together."""
+        return self.confidence_interval()
+
+    def confidence_interval(self, confidence: float = 0.95) -> tuple[Floats, Floats]:
+        """Pointwise limits at the timeline.
+
+        Parameters
+        ----------
+        confidence : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        lower, upper : float arrays, shape (K+1,)
+            By the log(-log) transform, Greenwood's variance plus that of the noise.
+        """
+        return self._fit.band(checked_confidence(confidence))
+
+    @property
+    def event_table(self) -> dict[str, Floats]:
+        """Estimated counts per bin."""
+        observed, censored = self._fit.events, self._fit.censored
+        entrance = np.zeros(observed.size)
+        entrance[0] = self._fit.at_risk[0]
+        return {
+            "removed": observed + censored,
+            "observed": observed,
+            "censored": censored,
+            "entrance": entrance,
+            "at_risk": self._fit.at_risk[:-1],
+        }
+
+    def predict(self, times: ArrayLike) -> Floats:
+        """The curve at any times from 0 to the horizon.
+
+        Parameters
+        ----------
+        times : array-like of float
+            In the scale of the horizon.
+
+        Returns
+        -------
+        float array
+            Linear between edges at whole units, constant until the next unit; NaN beyond the horizon.
+        """
+        return self._at(self._fit.survival, times)
+
+    def at_risk(self, times: ArrayLike) -> Floats:
+        """Estimated number at risk at any times from 0 to the horizon."""
+        return self._at(self._fit.at_risk, times)
+
+    def band(self, times: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
+        """Pointwise limits at any times from 0 to the horizon."""
+        lower, upper = self.confidence_interval(confidence)
+        return self._at(lower, times), self._at(upper, times)
+
+    def _at(self, values: Floats, times: ArrayLike) -> Floats:
+        when = np.asarray(times, dtype=np.float64)
+        unit = self.spec.grid.unit
+        units = when * float(unit.denominator) / float(unit.numerator)
+        nearest = np.rint(units)
+        units = np.where(np.abs(units - nearest) <= 1e-9 * np.maximum(1.0, nearest), nearest, units)
+        inside = (when >= 0) & (units <= self.spec.grid.units)
+        return np.where(inside, self._fit.at(values, np.where(inside, units, 0.0)), np.nan)
+
+    @property
+    def median_survival_time_(self) -> float:
+        """The first time at which the curve is at or below 1/2."""
+        return self.percentile(0.5)
+
+    def percentile(self, p: float) -> float:
+        """The first time at which the curve is at or below ``p``; infinity when it is not reached."""
+        return self._fit.first_at_or_below(self._fit.survival, _checked_share(p))
+
+    def percentile_interval(self, p: float, confidence: float = 0.95) -> tuple[float, float]:
+        """Confidence interval of :meth:`percentile`, by inverting the band; a limit not reached is infinity."""
+        lower, upper = self.confidence_interval(confidence)
+        fitted, level = self._fit, _checked_share(p)
+        return fitted.first_at_or_below(lower, level), fitted.first_at_or_below(upper, level)
+
+    def rmst(self, until: float) -> Estimate:
+        """Restricted mean survival time: the area under the curve from 0 to a time.
+
+        Parameters
+        ----------
+        until : float
+            Up to the horizon, in its scale.
+
+        Returns
+        -------
+        Estimate
+            In the scale of the horizon.
+        """
+        moment = exact(until, name="until")
+        if not 0 < moment <= self.spec.horizon:
+            raise InvalidInput(f"until must lie in (0, {decimal(self.spec.horizon)}], got {decimal(moment)}")
+        unit = self.spec.grid.unit
+        value, variance = self._fit.restricted_mean(float(moment / unit))
+        return Estimate(value * float(unit), variance**0.5 * float(unit), (0.0, float(moment)))
+
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """The curve as a pandas frame like lifelines': indexed by time, with the estimate and its limits."""
+        frames = extra("pandas", name="survival", purpose="a pandas frame")
+        lower, upper = self.confidence_interval(confidence)
+        columns = {
+            "KM_estimate": self.survival_function_,
+            f"KM_estimate_lower_{confidence:g}": lower,
+            f"KM_estimate_upper_{confidence:g}": upper,
+            "at_risk": self._fit.at_risk,
+        }
+        frame: pd.DataFrame = frames.DataFrame(columns, index=frames.Index(self.timeline, name="timeline"))
+        return frame
+
+    def plot(self, ax: Axes | None = None, *, confidence: float = 0.95) -> Axes:
+        """Draw the curve, or all groups, with band, median guides and the numbers at risk below; needs the ``plot`` extra."""
+        from privlib.survival.plot import draw
+
+        return draw(self, ax, confidence=confidence)
+
+    def summary(self) -> str:
+        """The certificate and the main estimates as text."""
+        lines = [self.spec.explain(), f"Theorem      {self.theorem}", f"Ledger       {_ledger_line(self.head)}"]
+        if not self.secure:
+            lines.append("NOT SECURE   made in test mode: protects nobody")
+        for group in self.groups or (None,):
+            curve = self if group is None or group == self.group else self[group]
+            median, (low, high) = curve.median_survival_time_, curve.percentile_interval(0.5)
+            name = "Median" if group is None else f"Median {group}"
+            lines.append(f"{name:<12} {_time(median)} (95 % interval {_time(low)} to {_time(high)})")
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """The release as canonical JSON: noisy integers, plan, bound, theorem, ledger head, digest."""
+        body = {
+            "spec": self.spec.to_dict(),
+            "noisy": integers(self.noisy.tolist()),
+            "bound": self.bound.to_dict(),
+            "theorem": self.theorem,
+            "ledger": None if self.head is None else dict(self.head),
+            "secure": self.secure,
+        }
+        return seal(KIND, body)
+
+    @classmethod
+    def from_json(cls, text: str) -> Curve:
+        """Read a release and check all that can be checked without a ledger.
+
+        Raises
+        ------
+        TamperedRelease
+            When the text is not what :meth:`to_json` writes, or its bound does not follow from its plan.
+        """
+        record = open_sealed(text, KIND)
+        try:
+            spec = Spec.from_dict(record["spec"])
+            noisy = np.array([int(value) for value in record["noisy"]], dtype=np.int64)
+            stated, theorem, secure, head = record["bound"], record["theorem"], record["secure"], record["ledger"]
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            raise TamperedRelease("the file lacks what a survival release has") from error
+        if stated != spec.bound.to_dict() or theorem != THEOREM:
+            raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
+        if noisy.shape != (spec.cells,) or not isinstance(secure, bool) or not isinstance(head, (dict, type(None))):
+            raise TamperedRelease("the file lacks what a survival release has")
+        return cls(spec, noisy=noisy, head=head, secure=secure)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Curve) and self.group == other.group and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.group, self.to_json()))
+
+    def __repr__(self) -> str:
+        of = "" if self.group is None else f"group {self.group!r}, "
+        secure = "" if self.secure else ", NOT SECURE: made in test mode"
+        return f"<Curve: {of}{self.spec.grid.bins} bins to {decimal(self.spec.horizon)}, {self.bound}, whole curve{secure}>"
+
+    def _repr_html_(self) -> str:
+        from privlib.survival.view import html
+
+        return html(self)
+
+
+def checked_confidence(confidence: float) -> float:
+    """A confidence level strictly between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise InvalidInput(f"confidence must lie between 0 and 1, such as 0.95, got {confidence}")
+    return confidence
+
+
+def _checked_share(p: float) -> float:
+    if not 0 <= p <= 1:
+        raise InvalidInput(f"p must lie in [0, 1], got {p}")
+    return p
+
+
+def _time(value: float) -> str:
+    return "not reached" if value == float("inf") else f"{value:g}"
+
+
+def _ledger_line(head: Mapping[str, Any] | None) -> str:
+    return "none given" if head is None else f"charge {head['seq']}, {head['digest'][:12]}..."

@@ -1,0 +1,259 @@
+"""From counts to curves: post-processing that sees no data and draws no noise.
+
+Notation, per group: ``d[k]`` events and ``c[k]`` censored in bin k, ``a`` still under observation at the horizon,
+``Y[k] = a + sum of d, c from bin k on`` at risk, ``E[k] = Y[k] - h[k] c[k]`` effectively at risk, where
+``h = (1 - 1/width) / 2`` is 0 for bins of one unit. The curve is ``S(b[k]) = prod over j <= k of (1 - d[j] / E[j])``.
+
+Variances are those of ``L[k] = log S(b[k])``. Sampling is Greenwood's sum. Privacy is the noise variance of one cell times the
+squared length of the gradient of L by the cells. With ``A = 1/(E-d)`` and ``B = d / (E (E-d))`` and their running sums, the
+gradient by cells of bins up to k is ``-A[i] + cumB[i]`` for events and the like for censored, and ``cumB[k]`` for every later
+cell, so no matrix is needed. Under ``replace`` the counts are projected on their public sum, which takes the mean off the
+gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from privlib.bounds import Neighbours
+from privlib.survival.grid import Grid
+
+if TYPE_CHECKING:
+    from privlib.survival.spec import Spec
+
+__all__ = ["Fit", "fit", "predicted_rmse", "project"]
+
+Floats = NDArray[np.float64]
+
+
+def project(values: NDArray[np.int64] | Floats, total: float) -> Floats:
+    """The nearest vector with no negative entry and a given sum; counts that are so already stay as they are."""
+    descending = np.sort(values.astype(np.float64))[::-1]
+    excess = np.cumsum(descending) - total
+    ranks = np.arange(1, values.size + 1)
+    last = np.flatnonzero(descending * ranks > excess)[-1]
+    shift = excess[last] / ranks[last]
+    return np.maximum(values - shift, 0.0)
+
+
+def fit(spec: Spec, cells: NDArray[np.int64]) -> list[Fit]:
+    """The estimates of every group from the table's cells, noisy or exact.
+
+    Parameters
+    ----------
+    spec : Spec
+        The plan of the table.
+    cells : int64 array, shape (spec.cells,)
+        Counts, as released.
+
+    Returns
+    -------
+    list of Fit
+        One per group, in the plan's order; one where there are no groups.
+    """
+    by_group = cells.reshape(-1, spec.grid.cells)
+    if spec.n is not None:
+        by_group = project(cells, spec.n).reshape(by_group.shape)
+    else:
+        by_group = np.stack([project(group, max(1, int(group.sum()))) for group in by_group])
+    projected_cells = spec.cells if spec.neighbours is Neighbours.REPLACE else None
+    return [Fit(spec.grid, group, spec.law.variance, projected_cells) for group in by_group]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One group's curve and its uncertainty.
+
+    Attributes
+    ----------
+    grid : Grid
+        The grid.
+    cells : float array, shape (grid.cells,)
+        Consistent counts: none negative.
+    noise_variance : float
+        Variance of one cell's noise; 0 for exact counts.
+    projected_cells : int or None
+        Under ``replace``, the number of cells that share the public sum.
+    """
+
+    grid: Grid
+    cells: Floats
+    noise_variance: float
+    projected_cells: int | None
+
+    @property
+    def events(self) -> Floats:
+        """Events per bin, shape (K,)."""
+        return self.cells[: self.grid.bins]
+
+    @cached_property
+    def censored(self) -> Floats:
+        """Censored per event bin: a coarse bin's count spread in proportion to width, shape (K,)."""
+        return self.cells[self.grid.bins : -1][self.grid.censor_bin] * self._share
+
+    @cached_property
+    def at_risk(self) -> Floats:
+        """At risk at the start of each bin and at the horizon, shape (K+1,)."""
+        leaving = np.append(self.events + self.censored, self.cells[-1])
+        return np.cumsum(leaving[::-1])[::-1]
+
+    @cached_property
+    def survival(self) -> Floats:
+        """The curve at the edges, shape (K+1,), from 1 down."""
+        hit = self.events > 0
+        factor = np.ones(self.grid.bins)
+        np.divide(self.events, np.maximum(self._exposed, self.events), out=factor, where=hit)
+        return np.concatenate([[1.0], np.cumprod(np.where(hit, 1.0 - factor, 1.0))])
+
+    @cached_property
+    def cumulative_hazard(self) -> Floats:
+        """Nelson-Aalen at the edges, shape (K+1,)."""
+        hazard = np.zeros(self.grid.bins)
+        np.divide(self.events, np.maximum(self._exposed, self.events), out=hazard, where=self.events > 0)
+        return np.concatenate([[0.0], np.cumsum(hazard)])
+
+    @cached_property
+    def log_variance(self) -> Floats:
+        """Variance of log S at the edges after the first, sampling plus privacy, shape (K,)."""
+        return np.cumsum(self._slope) + self.noise_variance * self._squared_gradient
+
+    @cached_property
+    def _share(self) -> Floats:
+        coarse = np.bincount(self.grid.censor_bin, weights=self.grid.widths)
+        return self.grid.widths / coarse[self.grid.censor_bin]
+
+    @cached_property
+    def _half(self) -> Floats:
+        return (1.0 - 1.0 / self.grid.widths) / 2
+
+    @cached_property
+    def _exposed(self) -> Floats:
+        return self.at_risk[:-1] - self._half * self.censored
+
+    @cached_property
+    def _floored(self) -> tuple[Floats, Floats]:
+        """E and E - d, neither below one person."""
+        exposed = np.maximum(self._exposed, self.events)
+        return np.maximum(exposed, 1.0), np.maximum(exposed - self.events, 1.0)
+
+    @cached_property
+    def _slope(self) -> Floats:
+        """B: how log S moves with the number at risk."""
+        exposed, surviving = self._floored
+        return self.events / (exposed * surviving)
+
+    def _partial(self, slope: Floats) -> tuple[Floats, Floats]:
+        """What a censoring cell takes off within its own bins: for each event bin alone, and up to it from its cell's start."""
+        before = np.zeros(self.grid.bins)
+        same = self.grid.censor_bin[1:] == self.grid.censor_bin[:-1]
+        before[1:] = np.where(same, self._share[:-1], 0.0)  # a censoring cell spans at most two event bins
+        alone = slope * (before + self._half * self._share)
+        upto = alone.copy()
+        upto[1:] += np.where(same, alone[:-1], 0.0)
+        return alone, upto
+
+    @cached_property
+    def _squared_gradient(self) -> Floats:
+        """Squared length of the gradient of log S at each edge by the cells, shape (K,)."""
+        _, surviving = self._floored
+        total = np.cumsum(self._slope)
+        _, upto = self._partial(self._slope)
+        by_event = total - 1.0 / surviving
+        by_censored = total - upto
+        ends_cell = np.append(self.grid.censor_bin[1:] != self.grid.censor_bin[:-1], True)
+        done = np.where(ends_cell, by_censored, 0.0)
+        open_cell = np.where(ends_cell, 0.0, by_censored)
+        later = self.grid.cells - np.arange(1, self.grid.bins + 1) - (self.grid.censor_bin + 1)
+        squares = np.cumsum(by_event**2) + np.cumsum(done**2) + open_cell**2 + later * total**2
+        if self.projected_cells is None:
+            return squares
+        sums = np.cumsum(by_event) + np.cumsum(done) + open_cell + later * total
+        return squares - sums**2 / self.projected_cells
+
+    def band(self, confidence: float) -> tuple[Floats, Floats]:
+        """Pointwise limits at the edges, shape (K+1,) each, by the log(-log) transform.
+
+        Where the estimate is still 1 the transform does not exist, and the limit is taken on the scale of log S.
+        """
+        z = float(ndtri((1 + confidence) / 2))
+        exposed, surviving = self._floored
+        log_survival = np.cumsum(np.log(surviving) - np.log(exposed))
+        deviation = np.sqrt(self.log_variance)
+        flat = -log_survival < deviation / 8  # so near 1 that log(-log) would give [0, 1]
+        width = np.exp(np.minimum(z * deviation / np.where(flat, 1.0, -log_survival), 700.0))
+        lower = np.exp(np.where(flat, log_survival - z * deviation, log_survival * width))
+        upper = np.where(flat, 1.0, np.exp(log_survival / width))
+        return np.concatenate([[1.0], lower]), np.concatenate([[1.0], upper])
+
+    def at(self, values: Floats, units: Floats) -> Floats:
+        """A quantity known at the edges, at times in units: linear at whole units, constant until the next."""
+        return np.interp(np.floor(units), np.asarray(self.grid.edges, dtype=np.float64), values)
+
+    def first_at_or_below(self, values: Floats, level: float) -> float:
+        """The first multiple of the unit at which a falling quantity is at or below a level; infinity if none is."""
+        below = np.flatnonzero(values <= level)
+        if not below.size:
+            return float("inf")
+        k = int(below[0])
+        if k == 0:
+            return 0.0
+        start, width = self.grid.edges[k - 1], self.grid.edges[k] - self.grid.edges[k - 1]
+        fraction = (values[k - 1] - level) / (values[k - 1] - values[k])
+        unit = start + min(max(int(np.ceil(fraction * width)), 1), width)
+        return float(self.grid.time(np.array([unit]))[0])
+
+    def restricted_mean(self, until: float) -> tuple[float, float]:
+        """Area under the curve up to a time in units, in units, and its variance."""
+        weights = self._area_weights(until)
+        value = float(weights @ self.survival)
+        carried = np.cumsum((weights * self.survival)[:0:-1])[::-1]  # weight of log S from each bin on
+        exposed, surviving = self._floored
+        sampling = float(np.sum(carried**2 * self.events / (exposed * surviving)))
+        slope = carried * self._slope
+        total = float(slope.sum())
+        later = total - np.cumsum(slope)
+        alone, _ = self._partial(slope)
+        by_event = total - later - carried / surviving
+        by_censored = np.bincount(self.grid.censor_bin, weights=-alone)
+        last_bin = np.flatnonzero(np.append(self.grid.censor_bin[1:] != self.grid.censor_bin[:-1], True))
+        by_censored += total - later[last_bin]
+        gradient = np.concatenate([by_event, by_censored, [total]])
+        squared = float(gradient @ gradient)
+        if self.projected_cells is not None:
+            squared -= float(gradient.sum()) ** 2 / self.projected_cells
+        return value, sampling + self.noise_variance * squared
+
+    def _area_weights(self, until: float) -> Floats:
+        """Weights of the curve's values at the edges in its area: the curve is a step at every unit."""
+        edges = np.asarray(self.grid.edges, dtype=np.float64)
+        weights = np.zeros(edges.size)
+        whole = np.floor(until)
+        start, width = edges[:-1], np.diff(edges)
+        steps = np.clip(whole - start, 0.0, width)  # whole units of each bin that count
+        fraction = steps * (steps - 1) / (2 * width)  # sum of (u - start) / width over those units
+        weights[:-1] += steps - fraction
+        weights[1:] += fraction
+        rest = until - whole
+        if rest > 0:
+            k = min(int(np.searchsorted(edges, whole, side="right")) - 1, self.grid.bins - 1)
+            place = (whole - edges[k]) / width[k]
+            weights[k] += rest * (1 - place)
+            weights[k + 1] += rest * place
+        return weights
+
+
+def predicted_rmse(spec: Spec) -> float:
+    """The error that privacy and grid add for a curve falling evenly in hazard to 1/4 with nobody censored before."""
+    grid, people = spec.grid, (spec.people or 1) / len(spec.groups or (None,))
+    curve = 4.0 ** (-np.asarray(grid.edges) / grid.units)
+    cells = np.concatenate([-np.diff(curve) * people, np.zeros(grid.censor_bins), [curve[-1] * people]])
+    model = Fit(grid, cells, spec.law.variance, spec.cells if spec.neighbours is Neighbours.REPLACE else None)
+    privacy = np.mean(model.survival[1:] ** 2 * model.noise_variance * model._squared_gradient)
+    within = 0.0 if grid.is_native else 1 / (6 * grid.bins * people)
+    return float(np.sqrt(min(privacy, 1.0) + within))
