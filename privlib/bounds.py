@@ -50,12 +50,19 @@ def exact(value: Real, *, name: str = "a privacy parameter") -> Fraction:
     """
     if isinstance(value, bool) or not isinstance(value, (Fraction, int, float, str, Decimal)):
         raise InvalidInput(f"{name} must be an int, float, Fraction, Decimal or str, not {type(value).__name__}")
-    if isinstance(value, int) and abs(value) >= _LONGEST_INTEGER:
-        raise InvalidInput(f"{name} must have at most 400 digits")
+    if isinstance(value, (int, Fraction)):
+        return _short(Fraction(value), name)
     text = str(value)
     if not _NUMBER.fullmatch(text):
         raise InvalidInput(f"{name} must be a plain finite number such as 0.5, '1/3' or '2e-3', got {text[:40]!r}")
-    return Fraction(text)
+    return _short(Fraction(text), name)
+
+
+def _short(value: Fraction, name: str) -> Fraction:
+    """Refuse what could not be read back from its own spelling ``p/q``."""
+    if max(abs(value.numerator), value.denominator) >= _LONGEST_INTEGER:
+        raise InvalidInput(f"{name} must be a fraction p/q of integers with at most 400 digits")
+    return value
 
 
 class Neighbours(StrEnum):
@@ -209,9 +216,18 @@ class Bound:
         )
 
     def to_dict(self) -> dict[str, str]:
-        """The bound as exact text, as it stands in releases and ledgers."""
-        values = {name: str(getattr(self, name)) for name in _FIELDS[self.kind] if name != "odds" or self.odds != 1}
+        """The bound as exact text, as it stands in releases and ledgers.
+
+        Raises
+        ------
+        InvalidInput
+            For the sum of so many unlike fractions that it could not be read back.
+        """
+        values = {name: str(_short(getattr(self, name), name)) for name in self._shown()}
         return {"kind": str(self.kind), "neighbours": str(self.neighbours), **values}
+
+    def _shown(self) -> list[str]:
+        return [name for name in _FIELDS[self.kind] if name != "odds" or self.odds != 1]
 
     @classmethod
     def from_dict(cls, record: Mapping[str, str]) -> Bound:
@@ -226,7 +242,7 @@ class Bound:
         return bound
 
     def __str__(self) -> str:
-        shown = [f"{name} = {decimal(getattr(self, name))}" for name in self.to_dict() if name in _NEUTRAL]
+        shown = [f"{name} = {decimal(getattr(self, name))}" for name in self._shown()]
         return f"{', '.join(shown)} ({self.kind}), neighbours: {self.neighbours}"
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 from privlib.errors import InvalidInput, TamperedRelease
 
-__all__ = ["FORMAT", "canonical", "integers", "open_sealed", "seal"]
+__all__ = ["FORMAT", "canonical", "fingerprint_of", "integers", "open_sealed", "seal"]
 
 FORMAT = 1
+"""The format of release files; others are refused."""
+
 _LARGEST_JSON_INTEGER = 2**53
 
 
@@ -35,13 +37,18 @@ def _refuse_floats(value: object) -> None:
             _refuse_floats(inner)
 
 
+def fingerprint_of(plan: Mapping[str, Any]) -> str:
+    """A digest of a whole public plan."""
+    return hashlib.sha256(canonical(plan).encode()).hexdigest()
+
+
 def integers(values: Sequence[int]) -> list[int | str]:
     """Integers as JSON keeps them everywhere: those beyond 2**53 as text."""
     return [value if abs(value) < _LARGEST_JSON_INTEGER else str(value) for value in values]
 
 
 def seal(kind: str, body: Mapping[str, Any]) -> str:
-    """Write a release of one kind as canonical JSON that ends with its digest's key in place."""
+    """Write a release of one kind as canonical JSON that carries its digest."""
     from privlib import __version__
 
     record = {**body, "kind": kind, "format": FORMAT, "privlib": __version__}
@@ -71,7 +78,9 @@ def open_sealed(text: str, kind: str | None = None) -> dict[str, Any]:
     try:
         record = json.loads(text)
         if not isinstance(record, dict) or canonical(record) != text.removesuffix("\n"):
-            raise TamperedRelease("the file is not in privlib's canonical form: it was edited, cut short or written otherwise")
+            raise TamperedRelease(
+                "the file is not in privlib's canonical form: it was edited, cut short or written otherwise"
+            )
     except (ValueError, RecursionError) as error:
         raise TamperedRelease("the file is not readable as a privlib release: it is cut short or no release") from error
     if record.get("format") != FORMAT:
@@ -84,4 +93,4 @@ def open_sealed(text: str, kind: str | None = None) -> dict[str, Any]:
 
 
 def _digest(record: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical(record).encode()).hexdigest()
+    return fingerprint_of(record)

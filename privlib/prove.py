@@ -25,7 +25,7 @@ from privlib.errors import InvalidInput
 
 __all__ = ["Result", "changed", "find", "load", "replaced", "resolve", "rewritten", "run"]
 
-_PATIENCE = 10.0
+_PATIENCE = 4.0
 _ROOT = Path(__file__).resolve().parent.parent / "proofs"
 
 
@@ -58,7 +58,9 @@ def find(room: str | None = None) -> list[Path]:
     """
     files = sorted(_ROOT.glob("*/t[0-9]*_*.py"))
     if not files:
-        raise InvalidInput("proofs need a checkout of the repository: an installed package brings none; audits work everywhere")
+        raise InvalidInput(
+            "proofs need a checkout of the repository: an installed package brings none; audits work everywhere"
+        )
     chosen = [file for file in files if room in (None, file.parent.name)]
     if not chosen:
         rooms = ", ".join(sorted({file.parent.name for file in files}))

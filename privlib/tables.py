@@ -39,7 +39,12 @@ def vector(values: object, *, name: str) -> Vector:
         kinds = {type(value) for value in values}
         if kinds - {int, float, bool, str} or (len(kinds) > 1 and kinds != {int, float}):
             raise InvalidInput(f"{name} must hold numbers or labels of one type, without missing values")
-        array = np.asarray(values) if values else np.empty(0, dtype=np.int64)
+        try:
+            array = np.asarray(values) if values else np.empty(0, dtype=np.int64)
+        except OverflowError:
+            raise InvalidInput(f"{name} must hold numbers that fit 64 bits") from None
+    elif isinstance(values, np.ma.MaskedArray):  # would count what it masks
+        raise InvalidInput(f"{name} must not be a masked array: drop the masked rows and give an ordinary one")
     elif isinstance(values, np.ndarray):
         array = values
     else:
@@ -48,7 +53,7 @@ def vector(values: object, *, name: str) -> Vector:
         raise InvalidInput(f"{name} must be one-dimensional, got {array.ndim} dimensions")
     if array.dtype.kind == "O":
         array = _labels(array, name)
-    if array.dtype.kind not in "biufU" or array.dtype.itemsize > 8 and array.dtype.kind == "f":
+    if array.dtype.kind not in "biufU" or (array.dtype.itemsize > 8 and array.dtype.kind == "f"):
         raise InvalidInput(f"{name} must hold numbers or labels, got dtype {array.dtype}")
     return array
 
@@ -58,8 +63,10 @@ def _from_dataframe(values: object, name: str) -> Vector:
 
     try:
         series = nw.from_native(values, series_only=True)  # type: ignore[call-overload]  # any carrier may be tried
-    except TypeError as error:
-        raise InvalidInput(f"{name} must be an array, a dataframe column or a list, not {type(values).__name__}") from error
+    except TypeError:
+        raise InvalidInput(
+            f"{name} must be an array, a dataframe column or a list, not {type(values).__name__}"
+        ) from None
     if series.null_count():
         raise InvalidInput(f"{name} has missing values: remove or impute them before counting")
     if series.dtype in (nw.Categorical, nw.Enum):
@@ -97,10 +104,13 @@ def column(frame: object, name: str) -> Vector:
 
     try:
         table = nw.from_native(frame, eager_only=True)  # type: ignore[call-overload]  # any carrier may be tried
-    except TypeError as error:
-        raise InvalidInput(f"the data must be a dataframe, not {type(frame).__name__}") from error
-    if name not in table.columns:
-        raise InvalidInput(f"there is no column {name!r}: the columns are {_listed(table.columns)}")
+        columns = list(table.columns)
+    except TypeError:
+        raise InvalidInput(f"the data must be a dataframe, not {type(frame).__name__}") from None
+    except nw.exceptions.DuplicateError:
+        raise InvalidInput("the data must have different names for its columns") from None
+    if name not in columns:
+        raise InvalidInput(f"there is no column {name!r}: the columns are {_listed(columns)}")
     return vector(table[name].to_native(), name=f"column {name!r}")
 
 
@@ -162,9 +172,15 @@ def _read_csv(file: Path, columns: list[str]) -> object:
 
 
 def _demand(file: Path, columns: list[str], present: Sequence[str]) -> None:
+    if not set(columns) & set(present):  # then the first line may be a record, which no message may quote
+        raise InvalidInput(
+            f"{str(file)!r} has none of the columns {_listed(columns)}: its first line must name the columns"
+        )
     for name in columns:
         if list(present).count(name) != 1:
-            raise InvalidInput(f"{str(file)!r} must have exactly one column {name!r}; its columns are {_listed(present)}")
+            raise InvalidInput(
+                f"{str(file)!r} must have exactly one column {name!r}; its columns are {_listed(present)}"
+            )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -47,7 +47,7 @@ class DiscreteLaplace:
     def __post_init__(self) -> None:
         if not 0 < self.scale <= MAX_SCALE:
             raise InvalidInput(
-                f"the scale of discrete Laplace noise must lie in (0, {MAX_SCALE}], got {float(self.scale):.6g}; "
+                f"the scale of discrete Laplace noise must lie in (0, {MAX_SCALE}]; "
                 "spend more epsilon or release on a coarser grid of values"
             )
 

@@ -106,7 +106,9 @@ class Curve:
 
     def __getitem__(self, group: Label) -> Curve:
         if group not in self.groups:
-            raise InvalidInput(f"there is no group {group!r}: the groups are {', '.join(map(repr, self.groups)) or 'none'}")
+            raise InvalidInput(
+                f"there is no group {group!r}: the groups are {', '.join(map(repr, self.groups)) or 'none'}"
+            )
         return Curve(self.spec, noisy=self.noisy, head=self.head, secure=self.secure, group=group)
 
     @property
@@ -211,10 +213,11 @@ class Curve:
     def _at(self, values: Floats, times: ArrayLike) -> Floats:
         when = np.asarray(times, dtype=np.float64)
         unit = self.spec.grid.unit
-        units = when * float(unit.denominator) / float(unit.numerator)
+        possible = (when >= 0) & (when <= 2.0 * float(self.spec.horizon))  # false for NaN too
+        units = np.where(possible, when, 0.0) * float(unit.denominator) / float(unit.numerator)
         nearest = np.rint(units)
         units = np.where(np.abs(units - nearest) <= 1e-9 * np.maximum(1.0, nearest), nearest, units)
-        inside = (when >= 0) & (units <= self.spec.grid.units)
+        inside = possible & (units <= self.spec.grid.units)
         return np.where(inside, self._fit.at(values, np.where(inside, units, 0.0)), np.nan)
 
     @property
@@ -313,6 +316,8 @@ class Curve:
             raise TamperedRelease("the file lacks what a survival release has") from error
         if stated != spec.bound.to_dict() or theorem != THEOREM:
             raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
+        if any(isinstance(value, bool) for value in record["noisy"]) or integers(noisy.tolist()) != record["noisy"]:
+            raise TamperedRelease("the file's counts are not written as privlib writes them")
         if noisy.shape != (spec.cells,) or not isinstance(secure, bool) or not isinstance(head, (dict, type(None))):
             raise TamperedRelease("the file lacks what a survival release has")
         return cls(spec, noisy=noisy, head=head, secure=secure)

@@ -34,12 +34,15 @@ Floats = NDArray[np.float64]
 
 def project(values: NDArray[np.int64] | Floats, total: float) -> Floats:
     """The nearest vector with no negative entry and a given sum; counts that are so already stay as they are."""
-    descending = np.sort(values.astype(np.float64))[::-1]
+    below = values.astype(np.float64)
+    peak = below.max()
+    below -= peak  # all differences from the largest, so that huge counts do not swallow the total
+    descending = np.sort(below)[::-1]
     excess = np.cumsum(descending) - total
     ranks = np.arange(1, values.size + 1)
     last = np.flatnonzero(descending * ranks > excess)[-1]
     shift = excess[last] / ranks[last]
-    return np.maximum(values - shift, 0.0)
+    return np.maximum(below - shift, 0.0)
 
 
 def fit(spec: Spec, cells: NDArray[np.int64]) -> list[Fit]:
@@ -57,11 +60,12 @@ def fit(spec: Spec, cells: NDArray[np.int64]) -> list[Fit]:
     list of Fit
         One per group, in the plan's order; one where there are no groups.
     """
-    by_group = cells.reshape(-1, spec.grid.cells)
+    shape = (-1, spec.grid.cells)
+    by_group: Floats
     if spec.n is not None:
-        by_group = project(cells, spec.n).reshape(by_group.shape)
+        by_group = project(cells, spec.n).reshape(shape)
     else:
-        by_group = np.stack([project(group, max(1, int(group.sum()))) for group in by_group])
+        by_group = np.stack([project(group, max(1, int(group.sum()))) for group in cells.reshape(shape)])
     projected_cells = spec.cells if spec.neighbours is Neighbours.REPLACE else None
     return [Fit(spec.grid, group, spec.law.variance, projected_cells) for group in by_group]
 
@@ -170,11 +174,12 @@ class Fit:
         done = np.where(ends_cell, by_censored, 0.0)
         open_cell = np.where(ends_cell, 0.0, by_censored)
         later = self.grid.cells - np.arange(1, self.grid.bins + 1) - (self.grid.censor_bin + 1)
-        squares = np.cumsum(by_event**2) + np.cumsum(done**2) + open_cell**2 + later * total**2
+        squares: Floats = np.cumsum(by_event**2) + np.cumsum(done**2) + open_cell**2 + later * total**2
         if self.projected_cells is None:
             return squares
         sums = np.cumsum(by_event) + np.cumsum(done) + open_cell + later * total
-        return squares - sums**2 / self.projected_cells
+        centred: Floats = squares - sums**2 / self.projected_cells
+        return centred
 
     def band(self, confidence: float) -> tuple[Floats, Floats]:
         """Pointwise limits at the edges, shape (K+1,) each, by the log(-log) transform.
@@ -185,10 +190,14 @@ class Fit:
         exposed, surviving = self._floored
         log_survival = np.cumsum(np.log(surviving) - np.log(exposed))
         deviation = np.sqrt(self.log_variance)
-        flat = -log_survival < deviation / 8  # so near 1 that log(-log) would give [0, 1]
+        flat = -log_survival <= deviation / 8  # so near 1 that log(-log) would give [0, 1]
         width = np.exp(np.minimum(z * deviation / np.where(flat, 1.0, -log_survival), 700.0))
         lower = np.exp(np.where(flat, log_survival - z * deviation, log_survival * width))
         upper = np.where(flat, 1.0, np.exp(log_survival / width))
+        lower, upper = (
+            np.minimum(lower, self.survival[1:]),
+            np.maximum(upper, self.survival[1:]),
+        )  # fewer than one person left
         return np.concatenate([[1.0], lower]), np.concatenate([[1.0], upper])
 
     def at(self, values: Floats, units: Floats) -> Floats:
@@ -220,7 +229,7 @@ class Fit:
         later = total - np.cumsum(slope)
         alone, _ = self._partial(slope)
         by_event = total - later - carried / surviving
-        by_censored = np.bincount(self.grid.censor_bin, weights=-alone)
+        by_censored: Floats = np.bincount(self.grid.censor_bin, weights=-alone).astype(np.float64)
         last_bin = np.flatnonzero(np.append(self.grid.censor_bin[1:] != self.grid.censor_bin[:-1], True))
         by_censored += total - later[last_bin]
         gradient = np.concatenate([by_event, by_censored, [total]])
@@ -256,4 +265,4 @@ def predicted_rmse(spec: Spec) -> float:
     model = Fit(grid, cells, spec.law.variance, spec.cells if spec.neighbours is Neighbours.REPLACE else None)
     privacy = np.mean(model.survival[1:] ** 2 * model.noise_variance * model._squared_gradient)
     within = 0.0 if grid.is_native else 1 / (6 * grid.bins * people)
-    return float(np.sqrt(min(privacy, 1.0) + within))
+    return float(np.sqrt(min(float(privacy), 1.0) + within))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -18,6 +18,7 @@ __all__ = ["Grid", "automatic_bins", "explicit_edges", "regular_edges"]
 
 _RULE = Fraction(16, 25)  # the square of 0.8
 _FEWEST_BINS = 4
+_MOST_BINS = 2**24
 _MOST_UNITS = 2**52  # so that the nearest float to every multiple of the unit is found by one division
 
 
@@ -81,11 +82,15 @@ class Grid:
 
     def time(self, units: NDArray[np.int64]) -> NDArray[np.float64]:
         """Multiples of the unit as times: the nearest float to each."""
-        return units * float(self.unit.numerator) / float(self.unit.denominator)
+        return units.astype(np.float64) * float(self.unit.numerator) / float(self.unit.denominator)
 
 
 def regular_edges(units: int, bins: int) -> tuple[int, ...]:
     """Edges ``floor(k * units / bins)``, as even as whole units allow."""
+    if bins > _MOST_BINS:
+        raise InvalidInput(
+            f"the grid would have {bins} bins, at most 2**24 are allowed: give n_bins, grid or a coarser unit"
+        )
     return tuple(k * units // bins for k in range(bins + 1))
 
 
@@ -120,14 +125,18 @@ def whole_units(horizon: Fraction, unit: Fraction) -> int:
         raise InvalidInput(f"horizon must be > 0, got {horizon}")
     ratio = horizon / unit
     if ratio.denominator != 1:
-        raise InvalidInput(f"horizon must be a multiple of unit, got horizon={horizon} and unit={unit}: give a finer unit")
-    if max(ratio * unit.numerator, unit.denominator) > _MOST_UNITS:
+        raise InvalidInput(
+            f"horizon must be a multiple of unit, got horizon={horizon} and unit={unit}: give a finer unit"
+        )
+    if int(ratio) * unit.numerator > _MOST_UNITS or unit.denominator > _MOST_UNITS:
         raise InvalidInput("horizon / unit is too large to keep times exact: give a coarser unit")
     return int(ratio)
 
 
 def explicit_edges(grid: Sequence[Real], unit: Fraction, units: int) -> tuple[int, ...]:
     """Edges given by the caller, in units; with or without the leading 0."""
+    if isinstance(grid, str) or not isinstance(grid, Iterable):
+        raise InvalidInput("grid must be a list of bin edges that ends at the horizon")
     values = [exact(edge, name="grid") / unit for edge in grid]
     if any(value.denominator != 1 for value in values):
         raise InvalidInput(f"every edge of grid must be a multiple of unit={unit}: give a finer unit")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from privlib.bounds import Bound, Neighbours, Real, decimal, exact
-from privlib.certificate import canonical
+from privlib.certificate import fingerprint_of
 from privlib.errors import InvalidInput
 from privlib.noise.laws import DiscreteLaplace
 from privlib.survival.grid import Grid, automatic_bins, explicit_edges, regular_edges, whole_units
@@ -127,7 +126,9 @@ class Spec:
         for name, value in fields.items():
             object.__setattr__(self, name, value)
         if self.cells > _MOST_CELLS:
-            raise InvalidInput(f"the table would have {self.cells} cells, at most 2**24 are allowed: give a coarser grid")
+            raise InvalidInput(
+                f"the table would have {self.cells} cells, at most 2**24 are allowed: give a coarser grid"
+            )
 
     @property
     def n(self) -> int | None:
@@ -214,14 +215,12 @@ class Spec:
         """
         from privlib.survival.table import SurvivalTable
 
-        return SurvivalTable.count(
-            self, durations, event_observed, group=group, person=id, event_codes=event_codes
-        )
+        return SurvivalTable.count(self, durations, event_observed, group=group, person=id, event_codes=event_codes)
 
     @cached_property
     def fingerprint(self) -> str:
         """A digest of the whole plan; only tables with equal fingerprints add."""
-        return hashlib.sha256(canonical(self.to_dict()).encode()).hexdigest()
+        return fingerprint_of(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain values, exact."""
@@ -288,7 +287,7 @@ class Spec:
 
 
 def _relation(neighbours: str) -> Neighbours:
-    if neighbours not in _CHANGED_CELLS:
+    if not isinstance(neighbours, str) or neighbours not in _CHANGED_CELLS:
         raise InvalidInput(f"neighbours must be 'add_remove' or 'replace', got {str(neighbours)[:40]!r}")
     return Neighbours(neighbours)
 
@@ -323,10 +322,12 @@ def _bins(n_bins: int, units: int) -> int:
 def _labels(groups: Sequence[Label] | None) -> tuple[Label, ...] | None:
     if groups is None:
         return None
-    if isinstance(groups, str):
-        raise InvalidInput("groups must be a list of labels, not one string")
+    if isinstance(groups, str) or not isinstance(groups, Iterable):
+        raise InvalidInput("groups must be a list of labels, not one label")
     labels = tuple(groups)
     kinds = {type(label) for label in labels}
-    if len(labels) < 2 or len(set(labels)) != len(labels) or kinds not in ({str}, {int}):
+    if kinds not in ({str}, {int}) or len(labels) < 2 or len(set(labels)) != len(labels):
         raise InvalidInput("groups must be at least two different public labels, all str or all int")
+    if any(not -(2**63) <= label < 2**63 if isinstance(label, int) else label.endswith("\0") for label in labels):
+        raise InvalidInput("groups must be integers of 64 bits, or texts that do not end in a null character")
     return labels

@@ -74,7 +74,11 @@ class SurvivalTable:
         if not isinstance(other, SurvivalTable):
             return NotImplemented
         if self.spec.fingerprint != other.spec.fingerprint:
-            raise NotNeighbours("only tables of one plan add: these differ in horizon, grid, epsilon, neighbours or groups")
+            raise NotNeighbours(
+                "only tables of one plan add: these differ in horizon, grid, epsilon, neighbours or groups"
+            )
+        if int(self._cells.sum()) + int(other._cells.sum()) > _MOST_PEOPLE:
+            raise InvalidInput("a table can hold at most 2**62 people")
         return SurvivalTable(self.spec, self._cells + other._cells)
 
     def release(self, *, ledger: Ledger | None = None) -> Curve:
@@ -105,9 +109,13 @@ class SurvivalTable:
         drawn; an exception after that does not refund it.
         """
         if self._released:
-            raise AlreadyReleased("this table was released already: a second release costs epsilon again, so count again for it")
+            raise AlreadyReleased(
+                "this table was released already: a second release costs epsilon again, so count again for it"
+            )
         if self.spec.n is not None and int(self._cells.sum()) != self.spec.n:
-            raise InvalidInput("under replace the plan's n must be the number of rows counted: correct n or add the missing parts")
+            raise InvalidInput(
+                "under replace the plan's n must be the number of rows counted: correct n or add the missing parts"
+            )
         return release(self.spec, self._cells, ledger=ledger, on_charged=self._mark_released)
 
     def _mark_released(self) -> None:
@@ -127,21 +135,29 @@ class SurvivalTable:
         InvalidInput
             For anything else.
         """
+        table = cls._read(text)
+        if table is None or table.to_json() != text.removesuffix("\n"):
+            raise InvalidInput("this is not an exact survival table as privlib writes it")
+        return table
+
+    @classmethod
+    def _read(cls, text: str) -> SurvivalTable | None:
+        """The table, or None: what went wrong would quote the text, also in the context of another error."""
         try:
             record = json.loads(text)
             spec = Spec.from_dict(record["spec"])
-            cells = np.array([int(cell) for cell in record["cells"]], dtype=np.int64)
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
-            raise InvalidInput("this is not an exact survival table as privlib writes it") from error
-        if record.get("SENSITIVE") != _MARKER or cells.shape != (spec.cells,) or (cells < 0).any():
-            raise InvalidInput("this is not an exact survival table as privlib writes it")
-        return cls(spec, cells)
+            counts = [int(cell) for cell in record["cells"]]
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return None
+        if len(counts) != spec.cells or min(counts) < 0 or sum(counts) > _MOST_PEOPLE:
+            return None
+        return cls(spec, np.array(counts, dtype=np.int64))
 
     def __repr__(self) -> str:
         return f"<SurvivalTable: {self.spec.cells} cells, exact, not private; release() makes it public>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SurvivalTable.from_json, (self.to_json(),)
+        return SurvivalTable.from_json, (self.to_json(),), (None, {"_released": self._released})
 
 
 def _check_schema(
@@ -159,10 +175,12 @@ def _check_schema(
             raise InvalidInput(f"durations and {name} must be equally long, got {time.size} and {column.size}")
     if event is not None and event.dtype.kind not in "biuf":
         raise InvalidInput(f"event_observed must hold the codes {event_codes}, got dtype {event.dtype}")
-    if len(event_codes) != 2 or event_codes[0] == event_codes[1]:
+    if not isinstance(event_codes, (tuple, list)) or len(event_codes) != 2 or event_codes[0] == event_codes[1]:
         raise InvalidInput("event_codes must be two different numbers: (code for censored, code for event)")
     if (spec.groups is None) != (label is None):
-        raise InvalidInput("the plan has groups: give group=" if label is None else "the plan has no groups: give them to Spec")
+        raise InvalidInput(
+            "the plan has groups: give group=" if label is None else "the plan has no groups: give them to Spec"
+        )
     if label is not None and spec.groups is not None:
         wanted = "iu" if isinstance(spec.groups[0], int) else "U"
         if label.dtype.kind not in wanted and label.size:
@@ -173,7 +191,9 @@ def _refuse_repeated(person: NDArray[Any], rows: int) -> None:
     if person.size != rows:
         raise InvalidInput(f"durations and id must be equally long, got {rows} and {person.size}")
     if np.unique(person).size != person.size:
-        raise InvalidInput("id repeats: give one row per person (start/stop and interval-censored records are not supported)")
+        raise InvalidInput(
+            "id repeats: give one row per person (start/stop and interval-censored records are not supported)"
+        )
 
 
 def _observed(event: NDArray[Any] | None, part: slice, size: int, codes: tuple[int, int]) -> NDArray[np.bool_]:
@@ -192,8 +212,8 @@ def _observed(event: NDArray[Any] | None, part: slice, size: int, codes: tuple[i
 def _units(time: NDArray[Any], spec: Spec) -> NDArray[np.int64]:
     """The cell ``ceil(t / unit)`` of each time, capped just past the horizon; exact.
 
-    A float that is the nearest one to a multiple of the unit means that multiple: 0.3 with unit 1/10 lies in cell 3. The
-    quotient of floats is only a first guess, corrected against the multiples themselves.
+    A float that is the nearest one of its width to a multiple of the unit means that multiple: 0.3 with unit 1/10 lies in
+    cell 3. The quotient of floats is only a first guess, corrected against the multiples themselves.
     """
     smallest, largest = time.min(), time.max()
     if not smallest > 0 or not largest < np.inf:  # a NaN makes both false
@@ -205,9 +225,18 @@ def _units(time: NDArray[Any], spec: Spec) -> NDArray[np.int64]:
     past = float(beyond * unit)
     cell = np.ceil(np.minimum(exact_time, past) * float(unit.denominator) / float(unit.numerator)).astype(np.int64)
     if unit != 1:
-        cell -= exact_time <= spec.grid.time(cell - 1)
-        cell += exact_time > spec.grid.time(cell)
+        cell -= exact_time <= _times(spec, cell - 1, time.dtype)
+        cell += exact_time > _times(spec, cell, time.dtype)
     return np.minimum(cell, beyond)
+
+
+def _times(spec: Spec, cell: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[np.float64]:
+    """Multiples of the unit as a column of this type can hold them: the nearest of its floats."""
+    times = spec.grid.time(cell)
+    if dtype.kind != "f":
+        return times
+    with np.errstate(over="ignore"):  # beyond a narrow type's range there is no time to compare with
+        return times.astype(dtype).astype(np.float64)
 
 
 def _group_index(label: NDArray[Any], spec: Spec) -> NDArray[np.intp]:
@@ -229,8 +258,8 @@ def _count_block(
 ) -> NDArray[np.int64]:
     """One bincount per block: over single units and folded afterwards where they are few, else over the table's cells."""
     grid = spec.grid
-    horizon = float(spec.horizon)
-    still_there = ~observed & (time >= horizon)
+    horizon = _times(spec, np.array([grid.units]), time.dtype)
+    still_there = ~observed & (time.astype(np.float64) >= horizon)
     rows = 2 * (grid.units + 2)
     groups = len(spec.groups or (None,))
     if rows * groups <= _FINE_HISTOGRAM:

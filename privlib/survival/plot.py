@@ -1,0 +1,241 @@
+"""Survival curves as pictures: band, median guides, numbers at risk below, and the guarantee in a line."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from privlib.errors import extra
+from privlib.survival.view import round_times
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
+
+    from privlib.survival.curve import Curve
+
+__all__ = ["draw", "picture"]
+
+_MOST_STEPS = 5000  # beyond it a step is narrower than a pixel
+_ON_LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")  # Okabe and Ito
+_ON_DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#FFFFFF")
+_DASHES = ("-", "--", ":", "-.")
+_SMALL = 0.8  # of the labels' size
+_INK = {False: ("#222222", "#d9d9d9"), True: ("#e6e6e6", "#4a4a4a")}
+
+
+def draw(curve: Curve, ax: Axes | None = None, *, confidence: float = 0.95) -> Axes:
+    """Draw a curve, or all groups of one.
+
+    Parameters
+    ----------
+    curve : Curve
+        The release, or one group of it.
+    ax : Axes, optional
+        Where to draw; a new figure of its own by default. Its x axis is set to 0 to the horizon.
+    confidence : float
+        Of the band.
+
+    Returns
+    -------
+    Axes
+        Its ``figure`` saves the picture.
+
+    Raises
+    ------
+    MissingExtra
+        Without matplotlib.
+    """
+    if ax is None:
+        figures = extra("matplotlib.figure", name="plot", purpose="a plot")
+        agg = extra("matplotlib.backends.backend_agg", name="plot", purpose="a plot")
+        figure: Figure = figures.Figure(figsize=(7.2, 4.4 + 0.2 * len(_parts(curve))), layout="constrained")
+        agg.FigureCanvasAgg(figure)
+        ax = figure.add_subplot()
+    parts = _parts(curve)
+    colours = [_style(ax, index) for index in range(len(parts))]
+    for (label, part), style in zip(parts, colours, strict=True):
+        _draw_one(ax, part, confidence, style, label)
+    _frame(ax, curve, parts)
+    _below(ax, curve, parts, [style["color"] for style in colours], confidence)
+    return ax
+
+
+def _parts(curve: Curve) -> list[tuple[str | None, Curve]]:
+    if curve.groups and curve.group is None:
+        return [(str(group), curve[group]) for group in curve.groups]
+    return [(None if curve.group is None else str(curve.group), curve)]
+
+
+def _style(ax: Axes, index: int) -> dict[str, Any]:
+    colors = extra("matplotlib.colors", name="plot", purpose="a plot")
+    red, green, blue, alpha = colors.to_rgba(ax.get_facecolor())
+    if not alpha:
+        red, green, blue = (1 - channel for channel in colors.to_rgb(ax.xaxis.label.get_color()))
+    dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+    palette = _ON_DARK if dark else _ON_LIGHT
+    dashes = _DASHES[index // len(palette) % len(_DASHES)]
+    return {"color": palette[index % len(palette)], "linestyle": dashes, "shade": 0.28 if dark else 0.18}
+
+
+def _draw_one(ax: Axes, curve: Curve, confidence: float, style: dict[str, Any], label: str | None) -> None:
+    grid = curve.spec.grid
+    stepped = grid.units <= _MOST_STEPS
+    times: NDArray[np.float64] = grid.time(np.arange(grid.units + 1)) if stepped else curve.timeline
+    lower, upper = curve.band(times, confidence)
+    color = style["color"]
+    ax.fill_between(times, lower, upper, step="post" if stepped else None, color=color, alpha=style["shade"], linewidth=0)
+    ax.plot(
+        times,
+        curve.predict(times),
+        color=color,
+        drawstyle="steps-post" if stepped else "default",
+        label=label,
+        linestyle=style["linestyle"],
+        linewidth=1.8,
+        zorder=3,
+    )
+    median = curve.median_survival_time_
+    if np.isfinite(median):
+        guide: dict[str, Any] = {"linestyle": (0, (4, 3)), "linewidth": 0.9, "alpha": 0.8, "zorder": 2}
+        ax.plot([0, median], [0.5, 0.5], color=ax.xaxis.label.get_color(), **guide)
+        ax.plot([median, median], [0.5, 0], color=color, **guide)
+
+
+def _frame(ax: Axes, curve: Curve, parts: list[tuple[str | None, Curve]]) -> None:
+    horizon = float(curve.spec.horizon)
+    wide = ax.get_window_extent().width / ax.figure.dpi  # in inches
+    ax.set_xlim(0, horizon)
+    ax.set_ylim(0, 1.02)
+    ax.set_xticks(round_times(horizon, at_most=int(np.clip(wide / 0.65, 2, 8)), start=0))
+    ax.set_yticks(np.linspace(0, 1, 6))
+    ax.set_xlabel("Time")
+    ax.set_ylabel("Survival")
+    ax.grid(visible=True, linewidth=0.6, alpha=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    if len(parts) > 1 or parts[0][0] is not None:
+        high = min(part.predict(horizon / 2).item() for _, part in parts) > 0.6
+        ax.legend(loc="lower left" if high else "upper right", frameon=False)
+
+
+def _below(ax: Axes, curve: Curve, parts: list[tuple[str | None, Curve]], colours: list[str], confidence: float) -> None:
+    """Write the numbers at risk under the axis, a row a group, then the guarantee, and make room for them."""
+    points = float(ax.xaxis.label.get_fontsize())
+    small = _SMALL * points
+    row = 1.5 * small
+    tick = ax.xaxis.get_major_ticks()[0]
+    top = tick.get_tick_padding() + float(tick.label1.get_fontsize()) * 1.3 + ax.xaxis.labelpad + points * 1.3 + small * 0.6
+    ink: Any = ax.xaxis.label.get_color()
+    written: list[Annotation] = []
+
+    def write(text: str, time: float | None, line: float, color: Any = ink, **more: Any) -> None:
+        offset = (more.pop("shift", 0), -(top + line * row))
+        anchor = (0, 0) if time is None else (time, 0)
+        frame = "axes fraction" if time is None else ("data", "axes fraction")
+        written.append(
+            ax.annotate(
+                text, anchor, offset, frame, "offset points", color=color, size=small, va="top", annotation_clip=False, **more
+            )
+        )
+
+    write("Number at risk (estimated)", None, 0, ha="left")
+    for line, ((label, part), colour) in enumerate(zip(parts, colours, strict=True), start=1):
+        for time in ax.get_xticks():
+            write(f"{part.at_risk(time).item():,.0f}", float(time), line, color=colour, ha="center")
+        if label is not None:
+            write(label if len(label) <= 18 else label[:17] + "…", None, line, color=colour, ha="right", shift=-2.2 * small)
+    caption = f"{curve.bound}, whole curve, {100 * confidence:g} % band"
+    if not curve.secure:
+        caption = f"NOT SECURE, made in test mode: {caption}"
+    write(caption, None, len(parts) + 1.4, ha="left", alpha=0.8)
+    while written[-1].get_window_extent().width > ax.get_window_extent().width and ", " in written[-1].get_text():
+        written[-1].set_text("\n".join(written[-1].get_text().rsplit(", ", 1)))  # narrow axes: one part a line
+    if ax.figure.get_layout_engine() is None:
+        _make_room(ax, written)
+
+
+def _make_room(ax: Axes, written: list[Annotation]) -> None:
+    """Shrink axes that no layout engine looks after, so that what stands below keeps to their old place."""
+    figure = ax.figure
+    box = ax.get_position()
+    height, width = figure.bbox.height, figure.bbox.width
+    label_bottom = float(ax.xaxis.label.get_fontsize()) * 3.4 * figure.dpi / 72
+    lowest = min(text.get_window_extent().y0 for text in written)
+    leftmost = min(text.get_window_extent().x0 for text in written)
+    up = max(0.0, (box.y0 * height - lowest - label_bottom) / height)
+    right = max(0.0, 4.0 - leftmost) / width
+    if up < 0.8 * box.height and right < 0.8 * box.width:
+        ax.set_position((box.x0 + right, box.y0 + up, box.width - right, box.height - up))
+
+
+def picture(
+    curve: Curve,
+    *,
+    dark: bool = False,
+    overlay: tuple[ArrayLike, ArrayLike, str] | None = None,
+    confidence: float = 0.95,
+) -> str:
+    """Draw a curve as SVG to stand in a page: real text, nothing loaded from elsewhere, the same bytes every time.
+
+    Parameters
+    ----------
+    curve : Curve
+        The release, or one group of it.
+    dark : bool
+        For a dark page; the background is the page's own either way.
+    overlay : tuple, optional
+        ``(times, survival, label)`` of a step curve to compare with. It is drawn as it is given, so it must be public.
+    confidence : float
+        Of the band.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element with an accessible title. Identifiers begin with a digest of the picture, so different
+        pictures can stand on one page.
+    """
+    matplotlib = extra("matplotlib", name="plot", purpose="a plot")
+    figures = extra("matplotlib.figure", name="plot", purpose="a plot")
+    svg = extra("matplotlib.backends.backend_svg", name="plot", purpose="a plot")
+    ink, line = _INK[dark]
+    inks = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    settings = {
+        **dict.fromkeys(inks, ink),
+        "axes.facecolor": "none",
+        "figure.facecolor": "none",
+        "grid.color": line,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "privlib",
+    }
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **settings}):
+        figure: Figure = figures.Figure(figsize=(7.2, 4.4 + 0.2 * len(_parts(curve))), layout="constrained")
+        svg.FigureCanvasSVG(figure)
+        ax = draw(curve, figure.add_subplot(), confidence=confidence)
+        if overlay is not None:
+            times, survival, label = overlay
+            ax.plot(times, survival, drawstyle="steps-post", color=ink, linewidth=1.1, label=label, zorder=4)
+            ax.legend(loc="best", frameon=False)
+        out = io.StringIO()
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return _inline(out.getvalue(), f"Survival curve: {curve.bound}, whole curve")
+
+
+def _inline(document: str, title: str) -> str:
+    """The element alone, scaling with the page, with a title and identifiers of its own."""
+    from markupsafe import escape
+
+    own = "p" + hashlib.sha256(document.encode()).hexdigest()[:12]
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", document[document.index("<svg") :], flags=re.DOTALL)
+    body = body.replace("*{stroke-linejoin", f"#{own} *{{stroke-linejoin")  # a page has other pictures
+    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{own}-", body)
+    opening, rest = body.split(">", 1)
+    opening = re.sub(r'\s(width|height|version)="[^"]*"', "", opening)
+    opening += f' id="{own}" role="img" aria-labelledby="{own}-title" style="width:100%;max-width:45rem;height:auto"'
+    return f'{opening}>\n <title id="{own}-title">{escape(title)}</title>{rest}'

@@ -1,0 +1,87 @@
+"""A ledger never lets the charges pass its limit, and a charge that it accepted stays.
+
+Statement
+    For every sequence of charges to one ledger with limit L, the sum of the accepted bounds is within L after every step, a
+    refused charge leaves the ledger as it was, and a charge is refused only if it would pass L.
+
+Proof
+    ``Ledger.charge`` adds the new bound to the sum of all rows inside one immediate SQLite transaction, which excludes every
+    other writer, and inserts only if ``Bound.within`` says the sum is within the limit. Sums and comparison are exact
+    (composition.t1). Rows are never updated or deleted, so a sum once reached stays.
+
+Checked against the shipped code
+    All sequences of up to four charges out of {1/5, 1/2, 2/3, 1, 5e-324} on a real file, against a list in fractions.
+
+Covers not
+    A file replaced by an older copy, which only the head recorded in a release can show; a disk that lies about having written.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from privlib.bounds import Bound
+from privlib.budget import Ledger
+from privlib.errors import BudgetExceeded
+from privlib.prove import rewritten
+
+covers = ["privlib.budget.Ledger.charge", "privlib.budget.Ledger._sum", "privlib.budget.charge"]
+
+CHARGES = ["1/5", "1/2", "2/3", "1", "5e-324"]
+
+
+def follow(path: Path, limit: str, charges: list[str]) -> None:
+    """Charge a real ledger and keep the sum beside it."""
+    ledger, spent, allowed = Ledger(path, limit=limit), Fraction(0), Fraction(limit)
+    for charge in charges:
+        bound, fits = Bound.pure(charge, neighbours="replace"), spent + Fraction(charge) <= allowed
+        try:
+            ledger.charge(bound, name="proof", fingerprint="-", secure=False)
+        except BudgetExceeded:
+            assert not fits, "a charge was refused although it fits"
+        else:
+            assert fits, "a charge passed the limit"
+            spent += Fraction(charge)
+        assert ledger.remaining == allowed - spent, "the ledger counts another sum"
+    accepted = ledger.charges()
+    assert sum((Fraction(row.record["bound"]["epsilon"]) for row in accepted), Fraction(0)) == spent, (
+        "a row is lost or added"
+    )
+
+
+def prove() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for number, charges in enumerate(itertools.product(CHARGES, repeat=2)):
+            follow(Path(folder) / f"two-{number}.db", "1", list(charges))
+        for number, charges in enumerate(itertools.combinations(CHARGES, 4)):
+            follow(Path(folder) / f"four-{number}.db", "6/5", list(charges))
+
+
+def mutants() -> dict[str, object]:
+    room = "privlib.budget.Ledger"
+    return {
+        "the charge does not count itself": rewritten(f"{room}.charge", "spent + bound\n", "spent\n"),
+        "earlier charges are forgotten": rewritten(
+            f"{room}.charge", "bound if spent is None else spent + bound", "bound"
+        ),
+        "nothing is ever refused": rewritten(f"{room}.charge", "if not total.within(", "if False and total.within("),
+        "the sum keeps the last charge only": rewritten(
+            f"{room}._sum", "charged if spent is None else spent + charged", "charged"
+        ),
+        "the limit is read twice as large": rewritten(
+            f"{room}.charge", "Bound.pure(self._limit, n", "Bound.pure(2 * self._limit, n"
+        ),
+    }
+
+
+@settings(max_examples=25)
+@given(st.lists(st.fractions("1/1000", 1, max_denominator=1000), max_size=5))
+def test_any_charges_keep_to_the_limit(charges: list[Fraction]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        follow(Path(folder) / "ledger.db", "1", [str(charge) for charge in charges])
