@@ -9,7 +9,7 @@ from privlib.audit.builtin import published_audit, survival_audit
 from privlib.audit.pairs import Pair, published_pair, survival_pair
 from privlib.audit.report import fragment
 from privlib.audit.result import Audit
-from privlib.audit.run import MechanismFailed, run
+from privlib.audit.trials import MechanismFailed, run
 
 __all__ = [
     "Audit",

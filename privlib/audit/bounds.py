@@ -77,7 +77,7 @@ def guess_bound(correct: float, guesses: float, confidence: float) -> float:
     Examples
     --------
     >>> round(guess_bound(7311, 10_000, 0.999), 3), guess_bound(5_000, 10_000, 0.999)
-    (0.93, 0.0)
+    (0.931, 0.0)
     """
     if not 0 <= correct <= guesses or not guesses < math.inf:
         raise InvalidInput("correct and guesses must be counts with 0 <= correct <= guesses")

@@ -33,6 +33,7 @@ STYLE = Markup(
 .audit .verdict.inconclusive { border-color: #b98a12; }
 .audit table { border-collapse: collapse; }
 .audit th, .audit td { text-align: left; padding: .25rem 1rem .25rem 0; vertical-align: top; font-weight: normal; }
+.audit th { white-space: nowrap; }
 .audit td { font-variant-numeric: tabular-nums; }
 .audit svg { max-width: 100%; height: auto; }
 .audit .dark { display: none; }

@@ -145,14 +145,15 @@ class _Binned:
         )
 
     def guess(self, scores: Floats) -> Guesses:
-        return self.worlds[_bins(scores[:, self.feature], self.cuts)]
+        return self.worlds[_bins(scores[:, self.feature], self.cuts, symbols=self.feature == 0)]
 
 
 class Learned:
     """An attack that knows nothing of the law: bins over scalars of the output.
 
     Half of the training part orders the bins of each scalar by how surely their majority is right; the other half
-    chooses how many of them to guess in, up to all, and which scalar to use.
+    chooses how many of them to guess in, up to all, and which scalar to use. It is judged at a stricter confidence than
+    the audit's, so that a few lucky guesses count less there.
     """
 
     def score(self, outputs: Outputs) -> Floats:
@@ -161,7 +162,7 @@ class Learned:
 
     def fix(self, scores: Floats, secrets: Guesses, *, tested: int, confidence: float, order: NDArray[np.intp]) -> Rule:
         """Choose the scalar and the bins."""
-        half = order.size // 2
+        half, stricter = order.size // 2, min(1 - (1 - confidence) ** 2, 1 - 1e-12)
         first, second = order[:half], order[half:]
         best, best_bound = _Binned(0, np.empty(0), np.full(2, _ABSTAIN, dtype=np.int8)), -1.0
         for feature in range(scores.shape[1]):
@@ -169,7 +170,7 @@ class Learned:
             cuts = _cuts(values, symbols=feature == 0)
             if cuts is None:
                 continue
-            bins, size = _bins(values, cuts), cuts.size + 2
+            bins, size = _bins(values, cuts, symbols=feature == 0), cuts.size + 2
             ordering = _count(bins[first], secrets[first], size)
             testing = _count(bins[second], secrets[second], size)
             worlds = np.argmax(ordering, axis=0).astype(np.int8)
@@ -177,7 +178,7 @@ class Learned:
             right = np.cumsum(testing[worlds[ranked], ranked])
             made = np.cumsum(testing[:, ranked].sum(axis=0))
             for length in _worth_trying(right, made):
-                bound = guess_bound(int(right[length]), int(made[length]), confidence)
+                bound = guess_bound(int(right[length]), int(made[length]), stricter)
                 if bound > best_bound:
                     chosen = np.full(size, _ABSTAIN, dtype=np.int8)
                     chosen[ranked[: length + 1]] = worlds[ranked[: length + 1]]
@@ -203,9 +204,13 @@ def _at_shares(values: Floats, shares: Floats) -> Floats:
     return np.unique(np.sort(values)[np.round(shares * (values.size - 1)).astype(np.intp)])
 
 
-def _bins(values: Floats, cuts: Floats) -> NDArray[np.intp]:
+def _bins(values: Floats, cuts: Floats, *, symbols: bool) -> NDArray[np.intp]:
+    """The bin of each value; the last one is for what is missing, and for symbols that the training part did not show."""
     places = np.searchsorted(cuts, values, side="right")
-    return np.where(np.isnan(values), cuts.size + 1, places)
+    lost = np.isnan(values)
+    if symbols and cuts.size:
+        lost |= cuts[np.maximum(places - 1, 0)] != values
+    return np.where(lost, cuts.size + 1, places)
 
 
 def _count(bins: NDArray[np.intp], secrets: Guesses, size: int) -> NDArray[np.int64]:

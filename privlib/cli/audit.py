@@ -79,11 +79,11 @@ def run(
     except MechanismFailed as error:
         click.echo(f"privlib: {error}", err=True)
         ctx.exit(_CRASHED)
+    click.echo(found.to_json() if as_json else found.summary())
     if out is not None:
         write(out, found.to_json() + "\n")
     if html is not None:
         write(html, found.to_html())
-    click.echo(found.to_json() if as_json else found.summary())
     ctx.exit(_EXIT_CODES[found.verdict])
 
 

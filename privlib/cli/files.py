@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -32,9 +33,10 @@ def check_outputs(outputs: Sequence[Path], *, inputs: Sequence[Path]) -> None:
         seen.append(file)
         if file.exists() and not file.is_file():
             raise OSError(0, "not a regular file", str(output))
-        descriptor, made = tempfile.mkstemp(prefix=_PREFIX, dir=file.parent)
-        os.close(descriptor)
-        Path(made).unlink()
+        with _naming(output):
+            descriptor, made = tempfile.mkstemp(prefix=_PREFIX, dir=file.parent)
+            os.close(descriptor)
+            Path(made).unlink()
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -49,7 +51,7 @@ def write(path: Path, content: str | bytes) -> None:
     """
     file = path.resolve()
     data = content.encode() if isinstance(content, str) else content
-    try:
+    with _naming(path):
         descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=file.parent)
         made = Path(name)
         try:
@@ -64,9 +66,16 @@ def write(path: Path, content: str | bytes) -> None:
             raise
         folder = os.open(file.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(folder)  # the name itself must survive a power loss
         finally:
             os.close(folder)
+
+
+@contextmanager
+def _naming(path: Path) -> Generator[None]:
+    """Let an error of the operating system name the file that the user knows."""
+    try:
+        yield
     except OSError as error:
         raise OSError(error.errno, error.strerror or "cannot be written", str(path)) from error
 

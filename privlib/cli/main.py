@@ -45,7 +45,7 @@ class Program(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # nobody reads on: keep the interpreter from writing the rest at its end
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            _say(f"{error.strerror or 'the operating system refused'}: {error.filename or 'a file'}", error)
+            _say(f"{error.strerror or 'the operating system refused'}: {error.filename or 'standard output'}", error)
             code = REFUSED
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]  # where, but never what: a message may quote data

@@ -40,12 +40,12 @@ def prove(ctx: click.Context, *, room: str | None, as_json: bool, junit: Path | 
         if sys.stderr.isatty():
             click.echo(f"proving {theorem_id(file)} ...", err=True)
         results.append(_run(file))
-    if junit is not None:
-        write(junit, _junit(results))
     if as_json:
         print_json([{**asdict(result), "holds": result.holds} for result in results])
     else:
         _print(results)
+    if junit is not None:
+        write(junit, _junit(results))
     if not all(result.holds for result in results):
         ctx.exit(1)
 

@@ -32,7 +32,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*columns)
+        table = Table()
+        for name in columns:
+            table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*map(Text, row))
         Console().print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,9 @@ def survival() -> None:
 @click.option("--event-codes", default="0,1", show_default=True, metavar="C,E", help="Codes for censored and for event.")
 @click.option("--ledger", "ledger_file", type=_PATH, metavar="F", help="The budget to charge, before noise is drawn.")
 @click.option("--limit", metavar="L", help="The epsilon that all charges of a new ledger may reach.")
-@click.option("--wait", type=click.FloatRange(0), default=10.0, show_default=True, help="Seconds for a ledger in use.")
+@click.option(
+    "--wait", type=click.FloatRange(0), default=10.0, show_default=True, metavar="S", help="Seconds for a ledger in use."
+)
 @click.option("--out", type=_PATH, metavar="F", help="Write the release here, as JSON.")
 @click.option("--plot", type=_PATH, metavar="F", help="Write a picture here: .png or .svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print the release, as --out would write it, on stdout.")
@@ -107,7 +110,7 @@ def _plan(
     if (group_col is None) != (groups is None):
         raise click.UsageError("--group and --groups belong together: the labels are public and never read off the data")
     labels = None if groups is None else [label.strip() for label in groups.split(",")]
-    numbers = labels is not None and all(label.lstrip("-").isdecimal() for label in labels)
+    numbers = labels is not None and all(re.fullmatch(r"-?[0-9]{1,18}", label) for label in labels)
     return Spec(
         horizon=horizon,
         epsilon=epsilon,
@@ -179,12 +182,12 @@ def _deliver(curve: Curve, out: Path | None, plot: Path | None, *, as_json: bool
     """Write and print what was paid for; a file that fails does not keep the others back."""
     try:
         text = curve.to_json()
-        failed: OSError | None = None
+        failed: Exception | None = None
         for file in (out, plot):
             try:
                 if file is not None:
                     write(file, text + "\n" if file is out else _drawn(curve, file))
-            except OSError as error:
+            except Exception as error:
                 failed = failed or error
         click.echo(text if as_json else curve.summary())
         if failed is not None:

@@ -82,8 +82,10 @@ def table(law: DiscreteLaplace, word_bits: int = _WORD_BITS) -> Table:
 
 
 def _sweep(weights: NDArray[np.uint64], capacity: np.uint64) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-    """Step 3 of the contract, by running sums: a light symbol's missing weight is taken from the first heavy symbol whose
-    running excess passes the missing weight of all lights before it.
+    """Sweep once: step 3 of the contract, by running sums.
+
+    A light symbol's missing weight is taken from the first heavy symbol whose running excess passes the missing weight of all
+    light symbols before it.
     """
     cut, alias = weights.copy(), np.arange(weights.size, dtype=np.int32)
     light, heavy = np.flatnonzero(weights < capacity), np.flatnonzero(weights > capacity)

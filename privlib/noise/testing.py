@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import count
 
@@ -40,7 +40,7 @@ class _Script:
 
 
 @contextmanager
-def fixed_key(key: bytes) -> Iterator[None]:
+def fixed_key(key: bytes) -> Generator[None]:
     """Draw all noise inside the block from one fixed key: call after call takes the next stream of it.
 
     Needs ``PRIVLIB_INSECURE_TEST=1`` in the environment, warns, ends with the block and does not cross threads.
@@ -65,7 +65,7 @@ def fixed_key(key: bytes) -> Iterator[None]:
 @contextmanager
 def scripted_words(
     main: Sequence[int], *, refine: Callable[[int, int, int], int] | None = None, refinement_bits: int = 64
-) -> Iterator[None]:
+) -> Generator[None]:
     """Dictate every random word inside the block, to force rare paths and to enumerate laws.
 
     Needs ``PRIVLIB_INSECURE_TEST=1`` in the environment, warns, ends with the block and does not cross threads.
@@ -90,7 +90,7 @@ def scripted_words(
 
 
 @contextmanager
-def _inject(factory: Callable[[], Words]) -> Iterator[None]:
+def _inject(factory: Callable[[], Words]) -> Generator[None]:
     if os.environ.get("PRIVLIB_INSECURE_TEST") != "1":
         raise InvalidInput(
             "test mode needs PRIVLIB_INSECURE_TEST=1 in the environment; releases must never be made with it"

@@ -42,7 +42,8 @@ def project(values: NDArray[np.int64] | Floats, total: float) -> Floats:
     ranks = np.arange(1, values.size + 1)
     last = np.flatnonzero(descending * ranks > excess)[-1]
     shift = excess[last] / ranks[last]
-    return np.maximum(below - shift, 0.0)
+    nearest: Floats = np.maximum(below - shift, 0.0)
+    return nearest
 
 
 def fit(spec: Spec, cells: NDArray[np.int64]) -> list[Fit]:
@@ -125,7 +126,7 @@ class Fit:
     @cached_property
     def log_variance(self) -> Floats:
         """Variance of log S at the edges after the first, sampling plus privacy, shape (K,)."""
-        return np.cumsum(self._slope) + self.noise_variance * self._squared_gradient
+        return np.cumsum(self._slope) + self.noise_variance * self.squared_gradient
 
     @cached_property
     def _share(self) -> Floats:
@@ -163,7 +164,7 @@ class Fit:
         return alone, upto
 
     @cached_property
-    def _squared_gradient(self) -> Floats:
+    def squared_gradient(self) -> Floats:
         """Squared length of the gradient of log S at each edge by the cells, shape (K,)."""
         _, surviving = self._floored
         total = np.cumsum(self._slope)
@@ -263,6 +264,6 @@ def predicted_rmse(spec: Spec) -> float:
     curve = 4.0 ** (-np.asarray(grid.edges) / grid.units)
     cells = np.concatenate([-np.diff(curve) * people, np.zeros(grid.censor_bins), [curve[-1] * people]])
     model = Fit(grid, cells, spec.law.variance, spec.cells if spec.neighbours is Neighbours.REPLACE else None)
-    privacy = np.mean(model.survival[1:] ** 2 * model.noise_variance * model._squared_gradient)
+    privacy = np.mean(model.survival[1:] ** 2 * model.noise_variance * model.squared_gradient)
     within = 0.0 if grid.is_native else 1 / (6 * grid.bins * people)
     return float(np.sqrt(min(float(privacy), 1.0) + within))

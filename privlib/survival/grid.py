@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from math import isqrt
 
 import numpy as np
@@ -68,7 +69,8 @@ class Grid:
     @cached_property
     def widths(self) -> NDArray[np.int64]:
         """Bin widths in units, shape (K,)."""
-        return np.diff(np.asarray(self.edges, dtype=np.int64))
+        widths: NDArray[np.int64] = np.asarray(self.edges[1:], dtype=np.int64) - np.asarray(self.edges[:-1], dtype=np.int64)
+        return widths
 
     @cached_property
     def censor_bin(self) -> NDArray[np.int64]:
@@ -142,6 +144,6 @@ def explicit_edges(grid: Sequence[Real], unit: Fraction, units: int) -> tuple[in
         raise InvalidInput(f"every edge of grid must be a multiple of unit={unit}: give a finer unit")
     edges = tuple(int(value) for value in values)
     edges = edges if edges[:1] == (0,) else (0, *edges)
-    if len(edges) < 2 or any(a >= b for a, b in zip(edges, edges[1:], strict=False)) or edges[-1] != units:
+    if len(edges) < 2 or any(a >= b for a, b in pairwise(edges)) or edges[-1] != units:
         raise InvalidInput("grid must increase strictly from 0 and end at the horizon")
     return edges

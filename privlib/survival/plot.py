@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "picture"]
 
-_MOST_STEPS = 5000  # beyond it a step is narrower than a pixel
+_MOST_STEPS = 5000  # beyond it no screen shows a step, and the file only grows
+_MOST_BAND_STEPS = 500  # a band has no line of its own, so that its steps are lost earlier
 _ON_LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")  # Okabe and Ito
 _ON_DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#FFFFFF")
 _DASHES = ("-", "--", ":", "-.")
@@ -85,12 +87,11 @@ def _style(ax: Axes, index: int) -> dict[str, Any]:
 
 
 def _draw_one(ax: Axes, curve: Curve, confidence: float, style: dict[str, Any], label: str | None) -> None:
-    grid = curve.spec.grid
-    stepped = grid.units <= _MOST_STEPS
-    times: NDArray[np.float64] = grid.time(np.arange(grid.units + 1)) if stepped else curve.timeline
-    lower, upper = curve.band(times, confidence)
+    times, stepped = _moments(curve, _MOST_STEPS)
+    around, fine = _moments(curve, _MOST_BAND_STEPS)
     color = style["color"]
-    ax.fill_between(times, lower, upper, step="post" if stepped else None, color=color, alpha=style["shade"], linewidth=0)
+    shade: dict[str, Any] = {"color": color, "alpha": style["shade"], "linewidth": 0}
+    ax.fill_between(around, *curve.band(around, confidence), step="post" if fine else None, **shade)
     ax.plot(
         times,
         curve.predict(times),
@@ -108,12 +109,18 @@ def _draw_one(ax: Axes, curve: Curve, confidence: float, style: dict[str, Any], 
         ax.plot([median, median], [0.5, 0], color=color, **guide)
 
 
+def _moments(curve: Curve, most: int) -> tuple[NDArray[np.float64], bool]:
+    """Every unit, to be drawn as steps; beyond so many the edges, to be joined by lines."""
+    grid = curve.spec.grid
+    return (grid.time(np.arange(grid.units + 1)), True) if grid.units <= most else (curve.timeline, False)
+
+
 def _frame(ax: Axes, curve: Curve, parts: list[tuple[str | None, Curve]]) -> None:
     horizon = float(curve.spec.horizon)
     wide = ax.get_window_extent().width / ax.figure.dpi  # in inches
     ax.set_xlim(0, horizon)
     ax.set_ylim(0, 1.02)
-    ax.set_xticks(round_times(horizon, at_most=int(np.clip(wide / 0.65, 2, 8)), start=0))
+    ax.set_xticks(round_times(horizon, at_most=int(np.clip(wide / 0.65, 3, 8)), start=0))
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.set_xlabel("Time")
     ax.set_ylabel("Survival")
@@ -122,7 +129,7 @@ def _frame(ax: Axes, curve: Curve, parts: list[tuple[str | None, Curve]]) -> Non
     ax.spines[["top", "right"]].set_visible(False)
     if len(parts) > 1 or parts[0][0] is not None:
         high = min(part.predict(horizon / 2).item() for _, part in parts) > 0.6
-        ax.legend(loc="lower left" if high else "upper right", frameon=False)
+        ax.legend(loc="lower left" if high else "upper right", frameon=False, fontsize="small" if wide < 4.5 else None)
 
 
 def _below(ax: Axes, curve: Curve, parts: list[tuple[str | None, Curve]], colours: list[str], confidence: float) -> None:
@@ -151,13 +158,14 @@ def _below(ax: Axes, curve: Curve, parts: list[tuple[str | None, Curve]], colour
             write(f"{part.at_risk(time).item():,.0f}", float(time), line, color=colour, ha="center")
         if label is not None:
             write(label if len(label) <= 18 else label[:17] + "…", None, line, color=colour, ha="right", shift=-2.2 * small)
-    caption = f"{curve.bound}, whole curve, {100 * confidence:g} % band"
+    caption = f"{curve.bound}, whole curve, {100 * confidence:g}\u00a0%\u00a0band"
     if not curve.secure:
         caption = f"NOT SECURE, made in test mode: {caption}"
     write(caption, None, len(parts) + 1.4, ha="left", alpha=0.8)
-    while written[-1].get_window_extent().width > ax.get_window_extent().width and ", " in written[-1].get_text():
-        written[-1].set_text("\n".join(written[-1].get_text().rsplit(", ", 1)))  # narrow axes: one part a line
-    if ax.figure.get_layout_engine() is None:
+    share = ax.get_window_extent().width / written[-1].get_window_extent().width
+    alone = ax.figure.get_layout_engine() is None
+    written[-1].set_text(textwrap.fill(caption, width=max(20, int((0.8 if alone else 1.0) * share * len(caption)))))
+    if alone:
         _make_room(ax, written)
 
 
@@ -166,11 +174,12 @@ def _make_room(ax: Axes, written: list[Annotation]) -> None:
     figure = ax.figure
     box = ax.get_position()
     height, width = figure.bbox.height, figure.bbox.width
-    label_bottom = float(ax.xaxis.label.get_fontsize()) * 3.4 * figure.dpi / 72
+    points = float(ax.xaxis.label.get_fontsize()) * figure.dpi / 72
+    below, beside = 3.4 * points, 4.2 * points  # what ticks and labels have already
     lowest = min(text.get_window_extent().y0 for text in written)
     leftmost = min(text.get_window_extent().x0 for text in written)
-    up = max(0.0, (box.y0 * height - lowest - label_bottom) / height)
-    right = max(0.0, 4.0 - leftmost) / width
+    up = max(0.0, box.y0 * height - lowest - min(below, box.y0 * height - 4.0)) / height
+    right = max(0.0, box.x0 * width - leftmost - min(beside, box.x0 * width - 4.0)) / width
     if up < 0.8 * box.height and right < 0.8 * box.width:
         ax.set_position((box.x0 + right, box.y0 + up, box.width - right, box.height - up))
 
@@ -235,6 +244,7 @@ def _inline(document: str, title: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", document[document.index("<svg") :], flags=re.DOTALL)
     body = body.replace("*{stroke-linejoin", f"#{own} *{{stroke-linejoin")  # a page has other pictures
     body = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{own}-", body)
+    body = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]).replace("\n", ""), body)
     opening, rest = body.split(">", 1)
     opening = re.sub(r'\s(width|height|version)="[^"]*"', "", opening)
     opening += f' id="{own}" role="img" aria-labelledby="{own}-title" style="width:100%;max-width:45rem;height:auto"'

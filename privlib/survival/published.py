@@ -25,6 +25,7 @@ from privlib.noise import discrete_laplace
 from privlib.noise.laws import DiscreteLaplace
 from privlib.noise.stream import is_secure
 from privlib.proved import proved
+from privlib.survival.counting import count_cells
 from privlib.survival.estimate import fit
 from privlib.survival.grid import whole_units
 from privlib.survival.spec import Spec
@@ -178,12 +179,12 @@ class DirectNoise:
             Between 0 and 4096, whatever the data.
         """
         spec = self._exact_spec()
-        cells = spec.count(durations, event_observed, event_codes=event_codes)._cells
+        cells = count_cells(spec, durations, event_observed, event_codes=event_codes)
         curve = fit(spec, cells)[0]
         units = np.array([int(time / self.unit) for time in self.times], dtype=np.float64)
         return np.clip(np.floor(curve.at(curve.survival, units) * STEPS), 0, STEPS).astype(np.int64)
 
-    @proved(THEOREM)
+    @proved("survival.t2")
     def release(
         self,
         durations: object,

@@ -102,7 +102,7 @@ def round_times(horizon: float, *, at_most: int, start: int = 1) -> list[float]:
     horizon : float
         The end.
     at_most : int
-        Number of steps.
+        Number of steps, 3 or more.
     start : int
         0 to begin with time 0.
 
@@ -119,7 +119,7 @@ def round_times(horizon: float, *, at_most: int, start: int = 1) -> list[float]:
     power = 10.0 ** floor(log10(least))
     factors = (1, 2, 2.5, 5, 10) if power >= 10 else (1, 2, 5, 10)
     step = next(factor * power for factor in (*factors, 20) if factor * power >= least * (1 - 1e-9))
-    return [round(index * step, 12) for index in range(start, int(horizon / step * (1 + 1e-12)) + 1)]
+    return [float(f"{index * step:.12g}") for index in range(start, int(horizon / step * (1 + 1e-12)) + 1)]
 
 
 def _name(curve: Curve) -> str:

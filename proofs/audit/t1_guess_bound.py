@@ -150,7 +150,9 @@ def every_pattern_is_tallied_and_judged_rightly() -> None:
     violation = total = Fraction(0)
     for secrets in itertools.product((0, 1), repeat=4):
         for rights in itertools.product((1, 0, None), repeat=4):
-            answers = [-1 if right is None else secret if right else 1 - secret for secret, right in zip(secrets, rights, strict=True)]
+            answers = [
+                -1 if right is None else secret if right else 1 - secret for secret, right in zip(secrets, rights, strict=True)
+            ]
             made, right = bounds.tally(np.array(answers, dtype=np.int8), np.array(secrets, dtype=np.int8))
             assert (made, right) == (sum(r is not None for r in rights), rights.count(1)), "the tally is wrong"
             weight = Fraction(1, 16)
@@ -194,25 +196,33 @@ def prove() -> None:
 
 
 def mutants() -> dict[str, object]:
-    bound, verdict, count = (f"privlib.audit.bounds.{name}" for name in ("guess_bound", "decide", "tally"))
+    room = "privlib.audit.bounds"
+    bound, verdict, count, claim = (f"{room}.{name}" for name in ("guess_bound", "decide", "tally", "claimed"))
     quantile = "betaincinv(guesses - correct + 1, correct, confidence)"
+    logit = "math.log1p(-chance_wrong) - math.log(chance_wrong)"
+    made = "(guesses == 0) | (guesses == 1)"
+    one_more = "betaincinv(guesses - correct, correct + 1, confidence) if correct < guesses else 1e-6"
+
+    def another(level: str) -> str:
+        return f"betaincinv(guesses - correct + 1, correct, {level})"
+
     return {
-        "half the error probability is thrown away": rewritten(bound, quantile, quantile.replace("confidence", "(1 + confidence) / 2")),
-        "the error probability is doubled": rewritten(bound, quantile, quantile.replace("confidence", "2 * confidence - 1")),
-        "mid-p instead of exact": rewritten(bound, quantile, quantile.replace("+ 1, correct", "+ 0.5, correct + 0.5")),
-        "one right guess too many": rewritten(bound, quantile, quantile.replace("+ 1, correct", "+ 0, correct + 1") + " if correct < guesses else 0.1"),
+        "half the error probability is thrown away": rewritten(bound, quantile, another("(1 + confidence) / 2")),
+        "the error probability is doubled": rewritten(bound, quantile, another("2 * confidence - 1")),
+        "mid-p instead of exact": rewritten(bound, "+ 1, correct", "+ 0.5, correct + 0.5"),
+        "one right guess too many": rewritten(bound, quantile, one_more),
         "the observed share instead of its limit": rewritten(bound, quantile, "1 - correct / (guesses + 1e-9)"),
-        "the logarithm of the chance instead of its odds": rewritten(bound, "math.log1p(-chance_wrong) - math.log(chance_wrong)", "-math.log(chance_wrong)"),
+        "the logarithm of the chance instead of its odds": rewritten(bound, logit, "-math.log(chance_wrong)"),
         "the margin is added": rewritten(bound, "certified - _MARGIN", "certified + _MARGIN"),
         "the margin is large": replaced_margin,
-        "abstentions count as guesses": rewritten(count, "(guesses == 0) | (guesses == 1)", "guesses > -2"),
+        "abstentions count as guesses": rewritten(count, made, "guesses > -2"),
         "abstentions count as right": rewritten(count, "made & (guesses == secrets)", "~made | (guesses == secrets)"),
-        "guesses of 0 are forgotten": rewritten(count, "(guesses == 0) | (guesses == 1)", "guesses == 1"),
+        "guesses of 0 are forgotten": rewritten(count, made, "guesses == 1"),
         "equality is a violation": rewritten(verdict, "confidence) > limit", "confidence) >= limit"),
         "few guesses are an acquittal": rewritten(verdict, "Verdict.INCONCLUSIVE", "Verdict.NO_VIOLATION_FOUND"),
-        "the odds of a claim are forgotten": rewritten("privlib.audit.bounds.claimed", "size - math.log(claim.odds.denominator)", "size * 0"),
-        "a claim is rounded to the nearest float": rewritten("privlib.audit.bounds.claimed", "epsilon < claim.epsilon", "epsilon < 0"),
-    }  # fmt: skip
+        "the odds of a claim are forgotten": rewritten(claim, "size - math.log(claim.odds.denominator)", "size * 0"),
+        "a claim is rounded to the nearest float": rewritten(claim, "epsilon < claim.epsilon", "epsilon < 0"),
+    }
 
 
 def replaced_margin() -> Any:

@@ -48,11 +48,13 @@ covers = [
     "privlib.survival.table.SurvivalTable.count",
     "privlib.survival.table.SurvivalTable.__add__",
     "privlib.survival.table.SurvivalTable.release",
-    "privlib.survival.table._observed",
-    "privlib.survival.table._units",
-    "privlib.survival.table._group_index",
-    "privlib.survival.table._count_block",
-    "privlib.survival.table._fold",
+    "privlib.survival.counting.count_cells",
+    "privlib.survival.counting._observed",
+    "privlib.survival.counting._cell",
+    "privlib.survival.counting._times",
+    "privlib.survival.counting._group_index",
+    "privlib.survival.counting._place",
+    "privlib.survival.counting._fold",
     "privlib.survival.spec.Spec.sensitivity",
     "privlib.survival.spec.Spec.bound",
     "privlib.survival.spec.Spec.cells",
@@ -210,25 +212,25 @@ def merging_keeps_one_cell_a_person() -> None:
 
 def the_two_ways_of_counting_agree() -> None:
     """Fine histogram and search for the bin: the same cells for every person."""
-    import privlib.survival.table as table_module
+    import privlib.survival.counting as counting
 
     for grouped in (False, True):
         spec = plan("add_remove", 0, grouped=grouped)
         people = universe(grouped=grouped)
-        kept = table_module._FINE_HISTOGRAM
+        kept = counting._FINE_HISTOGRAM
         try:
-            table_module._FINE_HISTOGRAM = 2**16
+            counting._FINE_HISTOGRAM = 2**16
             fine = [cells_of(exact_table(spec, [person])) for person in people]
-            table_module._FINE_HISTOGRAM = 0
+            counting._FINE_HISTOGRAM = 0
             direct = [cells_of(exact_table(spec, [person])) for person in people]
         finally:
-            table_module._FINE_HISTOGRAM = kept
+            counting._FINE_HISTOGRAM = kept
         assert fine == direct, "the two ways of counting differ"
         assert all(Counter(cells)[1] == 1 and sum(cells) == 1 for cells in fine), "a person is not in exactly one cell"
 
 
 def mutants() -> dict[str, object]:
-    release, counting = "privlib.survival.release.release", "privlib.survival.table"
+    release, rows = "privlib.survival.release.release", "privlib.survival.counting"
     return {
         "replace moves only one cell": lambda: replaced(
             spec_module, "_CHANGED_CELLS", dict.fromkeys(spec_module._CHANGED_CELLS, 1)
@@ -242,13 +244,13 @@ def mutants() -> dict[str, object]:
         "negative counts are cut before release": rewritten(release, "cells + noise", "np.maximum(cells + noise, 0)"),
         "the exact number of people leaks": rewritten(release, "head=head", 'head={"n": int(cells.sum())}'),
         "people beyond the horizon count twice": rewritten(
-            f"{counting}._fold", "left = fine[:, :, -1]", "left = fine[:, :, -1] + fine[:, :, -2]"
+            f"{rows}._fold", "left = fine[:, :, -1]", "left = fine[:, :, -1] + fine[:, :, -2]"
         ),
         "events count as censored too": rewritten(
-            f"{counting}._fold", "fine[:, 0, 1:-1],", "fine.sum(axis=1)[:, 1:-1],"
+            f"{rows}._fold", "fine[:, 0, 1:-1],", "fine.sum(axis=1)[:, 1:-1],"
         ),
         "a group is also in the first group": rewritten(
-            f"{counting}._count_block", "place += group * rows", "place = np.concatenate([place, place + group * rows])"
+            f"{rows}.count_cells", "place += _group_index(label[part], spec) *", "place = np.append(place, place)\n            place += np.append(0 * place[::2], _group_index(label[part], spec)) *"
         ),
     }
 

@@ -81,7 +81,8 @@ def prove() -> None:
         for size in range(1, 5):
             known = {rows: heights(recipe, rows) for rows in itertools.combinations_with_replacement(people, size)}
             for rows, height in known.items():
-                assert height.min() >= 0 and height.max() <= STEPS, "a height leaves [0, 4096]"
+                assert height.min() >= 0, "a height falls below 0"
+                assert height.max() <= STEPS, "a height passes 4096"
                 for i, other in itertools.product(range(size), people):
                     near = tuple(sorted((*rows[:i], other, *rows[i + 1 :])))
                     worst = np.maximum(worst, np.abs(height - known[near]))
@@ -93,7 +94,8 @@ def prove() -> None:
         assert recipe.guarantee["per_point_epsilon"] == max(EPSILON / b for b in multipliers)
         noise, asked = draws_of(recipe, [(1, 0), (2, 1)])
         expected = {scale: multipliers.count(scale * EPSILON / STEPS) for scale in asked}
-        assert asked == expected and sum(asked.values()) == len(times), "the noise has another scale"
+        assert asked == expected, "the noise has another scale"
+        assert sum(asked.values()) == len(times), "a time has no noise of its own"
         assert all(noise), "a time has no noise"
         assert len(set(noise.tolist())) == len(times), "one draw serves two times"
         loss = sum(Fraction(STEPS) / scale * count for scale, count in asked.items())

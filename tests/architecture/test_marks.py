@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from privlib.prove import function_of, resolve
 
 if TYPE_CHECKING:
     from tests.architecture.conftest import Source
@@ -112,6 +113,4 @@ def test_everything_that_a_proof_covers_exists(root: Path) -> None:
         assert listed, f"{file.relative_to(root)} has no list of strings named covers"
         for name in listed:
             assert name.startswith("privlib."), f"{file.relative_to(root)} covers {name}, which is not privlib's"
-            assert callable(pkgutil.resolve_name(name)), (
-                f"{file.relative_to(root)} covers {name}, which cannot be called"
-            )
+            assert callable(function_of(resolve(name))), f"{file.relative_to(root)} covers {name}, no function"

@@ -13,9 +13,9 @@ from privlib.certified import exp_at_most, exp_negative
 from privlib.errors import InvalidInput, NotNeighbours
 
 RELATIONS = st.sampled_from(Neighbours)
-AMOUNTS = st.fractions(min_value=0, max_value=50, max_denominator=10**9)
-ODDS = st.fractions(min_value=1, max_value=10**6, max_denominator=10**6)
-SHARES = st.fractions(min_value=0, max_value=Fraction(1, 4), max_denominator=10**9)
+AMOUNTS = st.builds(Fraction, st.integers(0, 10**9), st.integers(1, 10**9))
+ODDS = st.builds(lambda more, whole: 1 + Fraction(more, whole), st.integers(0, 10**9), st.integers(1, 10**6))
+SHARES = st.builds(Fraction, st.integers(0, 2), st.integers(8, 10**9))
 
 
 def bounds(relation: Neighbours) -> st.SearchStrategy[Bound]:

@@ -1,0 +1,182 @@
+"""From rows to exact cells: schema first, then values in fixed blocks, one bincount each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privlib.errors import InvalidInput
+from privlib.survival.grid import Grid
+from privlib.survival.spec import Spec
+from privlib.tables import vector
+
+__all__ = ["count_cells"]
+
+_BLOCK = 1 << 14
+_FINE_HISTOGRAM = 1 << 16
+
+
+def count_cells(
+    spec: Spec,
+    durations: object,
+    event_observed: object = None,
+    group: object = None,
+    person: object = None,
+    *,
+    event_codes: tuple[int, int] = (0, 1),
+) -> NDArray[np.int64]:
+    """Count every row into exactly one cell; see :meth:`privlib.survival.Spec.count`.
+
+    Where the plan's single units are few, rows are counted by unit and folded into bins at the end; else each row's bin is
+    searched for. Memory beyond the input is that of one block.
+    """
+    time = vector(durations, name="durations")
+    event = None if event_observed is None else vector(event_observed, name="event_observed")
+    label = None if group is None else vector(group, name="group")
+    _check_schema(spec, time, event, label, event_codes)
+    if person is not None:
+        _refuse_repeated(vector(person, name="id"), time.size)
+    grid, groups = spec.grid, len(spec.groups or (None,))
+    rows = 2 * (grid.units + 2)
+    fine = rows * groups <= _FINE_HISTOGRAM
+    counts = np.zeros(rows * groups if fine else spec.cells, dtype=np.int64)
+    for begin in range(0, time.size, _BLOCK):
+        part = slice(begin, begin + _BLOCK)
+        observed = _observed(event, part, time[part].size, event_codes)
+        cell = _cell(time[part], observed, grid)
+        place = _fine(cell, observed, grid) if fine else _place(cell, observed, grid)
+        if label is not None:
+            place += _group_index(label[part], spec) * (rows if fine else grid.cells)
+        counts += np.bincount(place, minlength=counts.size)
+    return _fold(grid, counts.reshape(groups, 2, grid.units + 2)) if fine else counts
+
+
+def _check_schema(
+    spec: Spec,
+    time: NDArray[Any],
+    event: NDArray[Any] | None,
+    label: NDArray[Any] | None,
+    event_codes: tuple[int, int],
+) -> None:
+    """Everything that can be refused without looking at a value."""
+    if time.dtype.kind not in "iuf":
+        raise InvalidInput(f"durations must be numbers, got dtype {time.dtype}")
+    for name, column in (("event_observed", event), ("group", label)):
+        if column is not None and column.shape != time.shape:
+            raise InvalidInput(f"durations and {name} must be equally long, got {time.size} and {column.size}")
+    if event is not None and event.dtype.kind not in "biuf":
+        raise InvalidInput(f"event_observed must hold the codes {event_codes}, got dtype {event.dtype}")
+    if not isinstance(event_codes, (tuple, list)) or len(event_codes) != 2 or event_codes[0] == event_codes[1]:
+        raise InvalidInput("event_codes must be two different numbers: (code for censored, code for event)")
+    if (spec.groups is None) != (label is None):
+        raise InvalidInput(
+            "the plan has groups: give group=" if label is None else "the plan has no groups: give them to Spec"
+        )
+    if label is not None and spec.groups is not None:
+        wanted = "iu" if isinstance(spec.groups[0], int) else "U"
+        if label.dtype.kind not in wanted and label.size:
+            raise InvalidInput(f"group must hold labels of the same type as the plan's groups, got dtype {label.dtype}")
+
+
+def _refuse_repeated(person: NDArray[Any], rows: int) -> None:
+    if person.size != rows:
+        raise InvalidInput(f"durations and id must be equally long, got {rows} and {person.size}")
+    if np.unique(person).size != person.size:
+        raise InvalidInput(
+            "id repeats: give one row per person (start/stop and interval-censored records are not supported)"
+        )
+
+
+def _observed(event: NDArray[Any] | None, part: slice, size: int, codes: tuple[int, int]) -> NDArray[np.int64]:
+    """1 for an event and 0 for censored, or a refusal."""
+    if event is None:
+        return np.ones(size, dtype=np.int64)
+    block = event[part]
+    if tuple(codes) == (0, 1) and block.dtype.kind in "iu":  # the common case in one pass
+        seen, known = block.astype(np.int64, copy=False), not int(np.bitwise_or.reduce(block)) & ~1
+    else:
+        seen = (block == codes[1]).astype(np.int64)
+        known = int(seen.sum()) + int(np.count_nonzero(block == codes[0])) == block.size
+    if not known:
+        raise InvalidInput(
+            f"event_observed must hold only {codes[0]} (censored) and {codes[1]} (event), without missing values; "
+            "for other codes give event_codes=(censored, event)"
+        )
+    return seen
+
+
+def _cell(time: NDArray[Any], observed: NDArray[np.int64], grid: Grid) -> NDArray[np.int64]:
+    """The unit ``ceil(t / unit)`` of each time, one past the horizon's for those still under observation there; exact.
+
+    A float that is the nearest one of its width to a multiple of the unit means that multiple: 0.3 with unit 1/10 lies in
+    unit 3. The quotient of floats is only a first guess, corrected against the multiples themselves.
+    """
+    smallest, largest = time.min(), time.max()
+    if not smallest > 0 or not largest < np.inf:  # a NaN makes both false
+        raise InvalidInput("durations must be finite and > 0: shift or drop zero times, remove missing ones")
+    unit, beyond = grid.unit, grid.units + 1
+    if time.dtype.kind in "iu" and unit == 1:
+        if largest < grid.units:
+            whole: NDArray[np.int64] = time.astype(np.int64, copy=False)
+            return whole
+        cap = time.dtype.type(min(beyond, np.iinfo(time.dtype).max))
+        cell: NDArray[np.int64] = np.minimum(time, cap).astype(np.int64, copy=False)
+        at_horizon = np.flatnonzero(cell == grid.units)
+        cell[at_horizon] += 1 - observed[at_horizon]
+        return cell
+    exact_time = time.astype(np.float64)  # integers beyond 2**53 lie beyond every horizon
+    past = float(beyond * unit)
+    cell = np.ceil(np.minimum(exact_time, past) * float(unit.denominator) / float(unit.numerator)).astype(np.int64)
+    if unit != 1:
+        cell -= exact_time <= _times(grid, cell - 1, time.dtype)
+        cell += exact_time > _times(grid, cell, time.dtype)
+    horizon = _times(grid, np.array([grid.units]), time.dtype)
+    return np.where((observed == 0) & (exact_time >= horizon), beyond, np.minimum(cell, beyond))
+
+
+def _times(grid: Grid, cell: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[np.float64]:
+    """Multiples of the unit as a column of this type can hold them: the nearest of its floats."""
+    times = grid.time(cell)
+    if dtype.kind != "f":
+        return times
+    with np.errstate(over="ignore"):  # beyond a narrow type's range there is no time to compare with
+        return times.astype(dtype).astype(np.float64)
+
+
+def _group_index(label: NDArray[Any], spec: Spec) -> NDArray[np.intp]:
+    public = np.asarray(spec.groups)
+    order = np.argsort(public)
+    place = np.minimum(np.searchsorted(public, label, sorter=order), public.size - 1)
+    index: NDArray[np.intp] = order[place]
+    if not np.array_equal(public[index], label):
+        raise InvalidInput("group holds a label that is not one of the plan's groups")
+    return index
+
+
+def _fine(cell: NDArray[np.int64], observed: NDArray[np.int64], grid: Grid) -> NDArray[np.int64]:
+    """The place of each row of one group among the units, censored first."""
+    place: NDArray[np.int64] = observed * (grid.units + 2)
+    place += cell
+    return place
+
+
+def _place(cell: NDArray[np.int64], observed: NDArray[np.int64], grid: Grid) -> NDArray[np.int64]:
+    """The table's cell of each row of one group, from its unit."""
+    event_bin = np.searchsorted(np.asarray(grid.edges, dtype=np.int64), cell) - 1  # bin k holds b[k] < cell <= b[k+1]
+    inside = np.minimum(event_bin, grid.bins - 1)
+    place = np.where(observed == 1, inside, grid.bins + grid.censor_bin[inside])
+    place[cell > grid.units] = grid.cells - 1
+    return place
+
+
+def _fold(grid: Grid, fine: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts by group, status and unit as the table's cells."""
+    starts = np.asarray(grid.edges[:-1], dtype=np.intp)
+    censored, events = fine[:, 0, 1:-1], fine[:, 1, 1:-1]
+    event_bins = np.add.reduceat(events, starts, axis=1)
+    censor_starts = starts[:: 1 if grid.is_native else 2]
+    censor_bins = np.add.reduceat(censored, censor_starts, axis=1)
+    left = fine[:, :, -1].sum(axis=1, keepdims=True)
+    return np.concatenate([event_bins, censor_bins, left], axis=1).ravel()
