@@ -1,7 +1,7 @@
 """Private statistics about people, with an exact account of what can leak, proofs of the code and audits that attack it.
 
 Every public name is loaded on first use: ``import privlib`` costs about as much as ``import numpy``. A room is a module,
-such as :mod:`privlib.survival`; plan, count, release, then estimate.
+such as `privlib.survival`; plan, count, release, then estimate.
 """
 
 from typing import TYPE_CHECKING

@@ -15,7 +15,7 @@ from privlib.errors import InvalidInput, NotNeighbours
 __all__ = ["Bound", "Kind", "Neighbours", "Real", "exact"]
 
 Real = Fraction | int | float | str | Decimal
-"""What a privacy parameter may be given as; read by :func:`exact`."""
+"""What a privacy parameter may be given as; read by `exact`."""
 
 _NUMBER = re.compile(r"-?\d{1,400}(/[1-9]\d{0,399}|(\.\d{1,400})?(e[-+]?\d{1,3})?)", re.ASCII | re.IGNORECASE)
 _LONGEST_INTEGER = 10**400
@@ -113,7 +113,7 @@ _NEUTRAL = {"epsilon": Fraction(0), "odds": Fraction(1), "rho": Fraction(0), "mu
 class Bound:
     """What releases may leak, for one relation of neighbours.
 
-    Build it with :meth:`pure`, :meth:`zcdp`, :meth:`gdp` or :meth:`approx`. Bounds of one kind add, which is the theorem
+    Build it with `pure`, `zcdp`, `gdp` or `approx`. Bounds of one kind add, which is the theorem
     ``composition.t1`` for pure bounds; a gdp bound adds to a zcdp bound as ``rho = mu2 / 2``; every other mix is refused.
 
     Attributes
@@ -231,7 +231,7 @@ class Bound:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, str]) -> Bound:
-        """Read what :meth:`to_dict` wrote; anything else is refused."""
+        """Read what `to_dict` wrote; anything else is refused."""
         try:
             values = {name: exact(text, name=name) for name, text in record.items() if name in _NEUTRAL}
             bound = cls(kind=Kind(record["kind"]), neighbours=_relation(record["neighbours"]), **values)

@@ -30,7 +30,7 @@ class Ledger:
     """The privacy budget of one population: an append-only file of charges that never sum to more than the limit.
 
     A charge is checked and recorded in one step, exactly and with no other process in between, and is on disk before
-    :meth:`charge` returns. There are no refunds: a release that fails after its charge has used the budget.
+    `charge` returns. There are no refunds: a release that fails after its charge has used the budget.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class Ledger:
 
     Notes
     -----
-    The charges form a hash chain (:mod:`privlib.journal`). An edited charge is found by :meth:`verify`; a ledger that
-    was cut short, or replaced by an older copy, by :meth:`verify_head` with the head that a release carries. Lost
+    The charges form a hash chain (`privlib.journal`). An edited charge is found by `verify`; a ledger that
+    was cut short, or replaced by an older copy, by `verify_head` with the head that a release carries. Lost
     charges that no release followed stay undetected, and so does whoever rewrites the ledger and all releases: this is
     not a signature.
 
@@ -247,7 +247,7 @@ def charge(ledger: Ledger | None, bound: Bound, *, name: str, fingerprint: str, 
     ledger : Ledger or None
         Where to charge; None where nobody keeps a budget.
     bound, name, fingerprint, secure
-        As for :meth:`Ledger.charge`.
+        As for `Ledger.charge`.
 
     Returns
     -------

@@ -56,7 +56,7 @@ def seal(kind: str, body: Mapping[str, Any]) -> str:
 
 
 def open_sealed(text: str, kind: str | None = None) -> dict[str, Any]:
-    """Read what :func:`seal` wrote, or raise.
+    """Read what `seal` wrote, or raise.
 
     Parameters
     ----------

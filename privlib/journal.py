@@ -1,9 +1,9 @@
 """Append-only, hash-chained records in one SQLite file: what the ledger and every other durable state stand on.
 
 Locking, atomicity and recovery after a crash are SQLite's. Each row carries the digest of the row before, so an edited
-row is found by :meth:`Journal.verify`. A file that was cut short, or replaced by an older copy, is a correct chain all
-the same: it is found by :meth:`Journal.verify_head`, given the head of a row that was written down elsewhere, and by an
-open :class:`Journal` that has seen more.
+row is found by `Journal.verify`. A file that was cut short, or replaced by an older copy, is a correct chain all
+the same: it is found by `Journal.verify_head`, given the head of a row that was written down elsewhere, and by an
+open `Journal` that has seen more.
 
 What is not detected: the loss of rows whose heads nobody kept, and a forger who rewrites the whole chain and every head
 outside it. The chain is not a signature.
@@ -221,7 +221,7 @@ class Journal:
         Parameters
         ----------
         head : dict
-            What :attr:`Row.head` gave when the row was written.
+            What `Row.head` gave when the row was written.
 
         Raises
         ------

@@ -40,11 +40,11 @@ STYLE = Markup(
 @media (prefers-color-scheme: dark) { .audit .dark { display: block; } .audit .light { display: none; } }
 """
 )
-"""The style that a page around :func:`fragment` needs once."""
+"""The style that a page around `fragment` needs once."""
 
 
 def fragment(audit: Audit) -> str:
-    """Write the audit as an HTML section, for a page that has :data:`STYLE`.
+    """Write the audit as an HTML section, for a page that has `STYLE`.
 
     Parameters
     ----------

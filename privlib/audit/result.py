@@ -140,7 +140,7 @@ class Audit:
         Parameters
         ----------
         text : str
-            What :meth:`to_json` wrote.
+            What `to_json` wrote.
 
         Returns
         -------

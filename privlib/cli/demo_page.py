@@ -70,7 +70,7 @@ def page(
     environment = Environment(
         loader=PackageLoader("privlib.cli"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(day=_day, span=_span, percent=_percent, counted=_counted, odds=_odds, moment=_moment)
+    environment.filters.update(day=_day, span=_span, percent=_percent, counted=_counted, odds=_odds, moment=_moment, least=_least)
     template = environment.get_template("demo.html.j2")
     return template.render(**found, pictures=pictures, missing=missing, not_covered=NOT_COVERED)
 
@@ -89,6 +89,11 @@ def _percent(share: float) -> str:
 
 def _counted(number: float) -> str:
     return f"{number:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _least(bound: float, digits: int) -> str:
+    """A lower bound, rounded down."""
+    return f"{math.floor(bound * 10**digits) / 10**digits:.{digits}f}"
 
 
 def _moment(made: str) -> str:
@@ -142,7 +147,7 @@ def _pictures(
     for name, recipe in recipes.items():
         words = f"Published recipe at {len(recipe.plan.times)} times over the exact curve"
         made[name] = _svg(_panel_of(recipe, exact), _PANEL, words)
-    made["audits"] = _svg(_bars(found), (5.2, 2.5), "Claimed, certified and proved epsilon of both mechanisms, as in the table")
+    made["audits"] = _svg(_bars(found), (4.2, 2.5), "Claimed, certified and proved epsilon of both mechanisms, as in the table")
     return made
 
 

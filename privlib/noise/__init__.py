@@ -1,7 +1,7 @@
 """Exact integer noise: the law is the stated one, bit for bit, and the bits are the operating system's.
 
-``discrete_laplace`` and ``bernoulli`` draw; :mod:`privlib.noise.laws` has the laws themselves. There is no seed and no
-generator object. Tests inject randomness through :mod:`privlib.noise.testing`.
+``discrete_laplace`` and ``bernoulli`` draw; `privlib.noise.laws` has the laws themselves. There is no seed and no
+generator object. Tests inject randomness through `privlib.noise.testing`.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Words(Protocol):
 
     @property
     def refinement_bits(self) -> int:
-        """How many bits one call of :meth:`refine` gives."""
+        """How many bits one call of `refine` gives."""
         ...
 
     def main(self, start: int, count: int, word_bits: int) -> bytes:
@@ -103,7 +103,7 @@ class ChaChaWords:
 
 
 injected: ContextVar[Callable[[], Words] | None] = ContextVar("privlib.noise.injected", default=None)
-"""Set by :mod:`privlib.noise.testing` alone."""
+"""Set by `privlib.noise.testing` alone."""
 
 
 def words() -> Words:

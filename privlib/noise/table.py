@@ -43,7 +43,7 @@ _CACHED_TABLES = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """An integer alias table of one law; build it with :func:`table`."""
+    """An integer alias table of one law; build it with `table`."""
 
     law: DiscreteLaplace
     word_bits: int

@@ -1,7 +1,7 @@
 """Private Kaplan-Meier curves from exact noise on a table of counts.
 
 ``Spec`` is the public plan, ``Spec.count`` the exact secret table, ``SurvivalTable.release`` the one draw, ``Curve`` the
-public result. :mod:`privlib.survival.published` has the recipe of arXiv 2412.05164 with its true cost.
+public result. `privlib.survival.published` has the recipe of arXiv 2412.05164 with its true cost.
 """
 
 from privlib.survival.api import kaplan_meier

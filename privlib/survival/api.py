@@ -46,7 +46,7 @@ def kaplan_meier(
     event_codes : tuple of int
         ``(code for censored, code for event)``.
     horizon, epsilon, neighbours, n, expected_n, unit, grid, n_bins, groups
-        The public plan, see :class:`Spec`.
+        The public plan, see `Spec`.
     ledger : Ledger, optional
         Charged before the noise is drawn.
 

@@ -27,7 +27,7 @@ def count_cells(
     *,
     event_codes: tuple[int, int] = (0, 1),
 ) -> NDArray[np.int64]:
-    """Count every row into exactly one cell; see :meth:`privlib.survival.Spec.count`.
+    """Count every row into exactly one cell; see `privlib.survival.Spec.count`.
 
     Where the plan's single units are few, rows are counted by unit and folded into bins at the end; else each row's bin is
     searched for. Memory beyond the input is that of one block.

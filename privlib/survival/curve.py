@@ -230,7 +230,7 @@ class Curve:
         return self._fit.first_at_or_below(self._fit.survival, _checked_share(p))
 
     def percentile_interval(self, p: float, confidence: float = 0.95) -> tuple[float, float]:
-        """Confidence interval of :meth:`percentile`, by inverting the band; a limit not reached is infinity."""
+        """Confidence interval of `percentile`, by inverting the band; a limit not reached is infinity."""
         lower, upper = self.confidence_interval(confidence)
         fitted, level = self._fit, _checked_share(p)
         return fitted.first_at_or_below(lower, level), fitted.first_at_or_below(upper, level)
@@ -305,7 +305,7 @@ class Curve:
         Raises
         ------
         TamperedRelease
-            When the text is not what :meth:`to_json` writes, or its bound does not follow from its plan.
+            When the text is not what `to_json` writes, or its bound does not follow from its plan.
         """
         record = open_sealed(text, KIND)
         try:

@@ -4,7 +4,7 @@ The recipe adds Laplace noise to the survival curve itself at each of G times, t
 time alone: where records may be censored, one person can move S(t) from 0 to 1 at every time, whatever the number of people,
 so the whole curve costs the sum of the times' epsilons. Only the paper's abstract was available; the order of the steps and
 the options are ours, and nothing here claims to reproduce its tables. The default of this package is the noisy table of
-:class:`privlib.survival.Spec`, which is sharper at the same true cost.
+`privlib.survival.Spec`, which is sharper at the same true cost.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class DirectNoise:
     times : sequence of rational
         Public release times, increasing, at most the horizon. Observed event times would publish themselves.
     horizon, unit : rational > 0
-        As in :class:`privlib.survival.Spec`; the curve is computed exactly at every unit.
+        As in `privlib.survival.Spec`; the curve is computed exactly at every unit.
     epsilon : rational > 0
         The recipe's nominal epsilon: the noise at time i is discrete Laplace of scale ``schedule[i] / epsilon``. With
         ``calibrate``, the true epsilon of the whole curve.
@@ -171,7 +171,7 @@ class DirectNoise:
         Parameters
         ----------
         durations, event_observed, event_codes
-            As in :meth:`privlib.survival.Spec.count`.
+            As in `privlib.survival.Spec.count`.
 
         Returns
         -------
@@ -198,7 +198,7 @@ class DirectNoise:
         Parameters
         ----------
         durations, event_observed, event_codes
-            As in :meth:`privlib.survival.Spec.count`.
+            As in `privlib.survival.Spec.count`.
         ledger : Ledger, optional
             Charged the whole curve's epsilon before the noise is drawn.
 
@@ -240,7 +240,7 @@ class DirectNoise:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> DirectNoise:
-        """Read what :meth:`to_dict` wrote; anything else is refused."""
+        """Read what `to_dict` wrote; anything else is refused."""
         try:
             plan = cls(
                 times=record["times"],

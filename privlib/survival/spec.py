@@ -65,7 +65,7 @@ class Spec:
 
     References
     ----------
-    arXiv 2412.05164 adds noise to the curve itself; see :mod:`privlib.survival.published`. Here the noise goes into disjoint
+    arXiv 2412.05164 adds noise to the curve itself; see `privlib.survival.published`. Here the noise goes into disjoint
     integer counts, so one epsilon covers all times.
 
     Examples
@@ -239,7 +239,7 @@ class Spec:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Spec:
-        """Read what :meth:`to_dict` wrote; anything else is refused. An automatic grid is chosen afresh and compared."""
+        """Read what `to_dict` wrote; anything else is refused. An automatic grid is chosen afresh and compared."""
         try:
             unit, edges = exact(record["unit"], name="unit"), record["edges"]
             public = "n" if record["neighbours"] == Neighbours.REPLACE else "expected_n"

@@ -25,9 +25,9 @@ _MOST_PEOPLE = 2**62
 
 
 class SurvivalTable:
-    """Exact counts under one plan. Secret: it shows no number, and leaves only through :meth:`release`.
+    """Exact counts under one plan. Secret: it shows no number, and leaves only through `release`.
 
-    Made by :meth:`privlib.survival.Spec.count`. Tables under one plan add, whatever the order and the split.
+    Made by `privlib.survival.Spec.count`. Tables under one plan add, whatever the order and the split.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class SurvivalTable:
         person: object = None,
         event_codes: tuple[int, int] = (0, 1),
     ) -> SurvivalTable:
-        """Count rows; see :meth:`privlib.survival.Spec.count`."""
+        """Count rows; see `privlib.survival.Spec.count`."""
         columns = (durations, event_observed, group, person)
         return cls(spec, count_cells(spec, *columns, event_codes=event_codes))
 
@@ -115,7 +115,7 @@ class SurvivalTable:
 
     @classmethod
     def from_json(cls, text: str) -> SurvivalTable:
-        """Read what :meth:`to_json` wrote.
+        """Read what `to_json` wrote.
 
         Raises
         ------

@@ -84,7 +84,7 @@ def neighbours(
     Parameters
     ----------
     horizon, groups, max_size
-        As for :func:`survival_rows`.
+        As for `survival_rows`.
     relation : {"add_remove", "replace"}
         Whether the second study has one person more, or one person with another record.
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from privlib import Ledger, verify
 from privlib.audit import Audit, Verdict
@@ -24,7 +27,7 @@ from privlib.errors import LedgerError, MissingExtra
 from privlib.survival import Curve
 from privlib.survival.published import PublishedCurve
 
-SMALL = {"trials": 4000, "published_trials": 3000}
+SMALL = {"trials": 4000, "held_out": 900}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +98,7 @@ def test_the_page_is_in_order_for_those_who_hear_it(page: str) -> None:
     levels = [int(tag[1]) for tag, _ in elements.seen if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert page.count("<table") == page.count("<caption")
     pictures = [attributes for tag, attributes in elements.seen if tag == "svg"]
     assert len(pictures) == page.count('role="img"><title>') > 10
@@ -220,7 +223,7 @@ def test_another_run_replaces_its_own_files_and_leaves_the_others(report: Path, 
     shutil.copytree(report, out)
     (out / "mine.txt").write_text("mine", encoding="utf-8")
     before = (out / "release-eps-1.json").read_text(encoding="utf-8")
-    demo(out, trials=1000, published_trials=1200)
+    demo(out, trials=1000, held_out=400)
     after = (out / "release-eps-1.json").read_text(encoding="utf-8")
     assert json.loads(before)["ledger"]["digest"] != json.loads(after)["ledger"]["digest"]
     verify(out / "release-eps-1.json", ledger=out / "budget.db")
@@ -228,10 +231,12 @@ def test_another_run_replaces_its_own_files_and_leaves_the_others(report: Path, 
     assert {file.name for file in out.iterdir()} == {file.name for file in report.iterdir()} | {"mine.txt"}
 
 
-def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path, privlib: Callable[..., Result]) -> None:
     (tmp_path / "report").write_text("a file", encoding="utf-8")
     with pytest.raises(NotADirectoryError, match="not a folder"):
         demo(tmp_path / "report")
+    said = privlib("demo", "--out", tmp_path / "report")
+    assert (said.exit_code, said.stderr) == (3, f"privlib: not a folder: {tmp_path / 'report'}\n")
     assert (tmp_path / "report").read_text(encoding="utf-8") == "a file"
 
 
