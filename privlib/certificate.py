@@ -78,9 +78,7 @@ def open_sealed(text: str, kind: str | None = None) -> dict[str, Any]:
     try:
         record = json.loads(text)
         if not isinstance(record, dict) or canonical(record) != text.removesuffix("\n"):
-            raise TamperedRelease(
-                "the file is not in privlib's canonical form: it was edited, cut short or written otherwise"
-            )
+            raise TamperedRelease("the file is not in privlib's canonical form: it was edited, cut short or written otherwise")
     except (ValueError, RecursionError) as error:
         raise TamperedRelease("the file is not readable as a privlib release: it is cut short or no release") from error
     if record.get("format") != FORMAT:

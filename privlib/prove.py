@@ -58,9 +58,7 @@ def find(room: str | None = None) -> list[Path]:
     """
     files = sorted(_ROOT.glob("*/t[0-9]*_*.py"))
     if not files:
-        raise InvalidInput(
-            "proofs need a checkout of the repository: an installed package brings none; audits work everywhere"
-        )
+        raise InvalidInput("proofs need a checkout of the repository: an installed package brings none; audits work everywhere")
     chosen = [file for file in files if room in (None, file.parent.name)]
     if not chosen:
         rooms = ", ".join(sorted({file.parent.name for file in files}))
@@ -100,9 +98,7 @@ def run(file: Path) -> Result:
             survivors.append(name)
     title = (module.__doc__ or "").strip().partition("\n")[0]
     seconds = time.perf_counter() - began
-    return Result(
-        theorem_id(file), title, tuple(module.covers), not failure, len(mutants), tuple(survivors), seconds, failure
-    )
+    return Result(theorem_id(file), title, tuple(module.covers), not failure, len(mutants), tuple(survivors), seconds, failure)
 
 
 def survives(module: ModuleType, mutation: Callable[[], AbstractContextManager[None]]) -> bool:

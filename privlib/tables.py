@@ -64,9 +64,7 @@ def _from_dataframe(values: object, name: str) -> Vector:
     try:
         series = nw.from_native(values, series_only=True)  # type: ignore[call-overload]  # any carrier may be tried
     except TypeError:
-        raise InvalidInput(
-            f"{name} must be an array, a dataframe column or a list, not {type(values).__name__}"
-        ) from None
+        raise InvalidInput(f"{name} must be an array, a dataframe column or a list, not {type(values).__name__}") from None
     if series.null_count():
         raise InvalidInput(f"{name} has missing values: remove or impute them before counting")
     if series.dtype in (nw.Categorical, nw.Enum):
@@ -173,14 +171,10 @@ def _read_csv(file: Path, columns: list[str]) -> object:
 
 def _demand(file: Path, columns: list[str], present: Sequence[str]) -> None:
     if not set(columns) & set(present):  # then the first line may be a record, which no message may quote
-        raise InvalidInput(
-            f"{str(file)!r} has none of the columns {_listed(columns)}: its first line must name the columns"
-        )
+        raise InvalidInput(f"{str(file)!r} has none of the columns {_listed(columns)}: its first line must name the columns")
     for name in columns:
         if list(present).count(name) != 1:
-            raise InvalidInput(
-                f"{str(file)!r} must have exactly one column {name!r}; its columns are {_listed(present)}"
-            )
+            raise InvalidInput(f"{str(file)!r} must have exactly one column {name!r}; its columns are {_listed(present)}")
 
 
 def _listed(names: Sequence[str]) -> str:

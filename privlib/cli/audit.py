@@ -91,5 +91,5 @@ def _attack(target: str, epsilon: str, neighbours: str, trials: int, confidence:
     from privlib.audit import published_audit, survival_audit
 
     if target == "published":
-        return published_audit(epsilon, held_out=3 * trials // 8, confidence=confidence)
+        return published_audit(epsilon, held_out=3 * trials // 10, confidence=confidence)
     return survival_audit(epsilon, neighbours=neighbours, trials=trials, confidence=confidence)

@@ -70,7 +70,16 @@ def page(
     environment = Environment(
         loader=PackageLoader("privlib.cli"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(day=_day, span=_span, percent=_percent, counted=_counted, odds=_odds, moment=_moment, least=_least)
+    words: dict[str, Any] = {
+        "day": _day,
+        "span": _span,
+        "percent": _percent,
+        "counted": _counted,
+        "odds": _odds,
+        "moment": _moment,
+        "least": _least,
+    }
+    environment.filters.update(words)
     template = environment.get_template("demo.html.j2")
     return template.render(**found, pictures=pictures, missing=missing, not_covered=NOT_COVERED)
 

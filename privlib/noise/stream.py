@@ -85,9 +85,7 @@ class ChaChaWords:
         """The ``chunk``-th 64-bit run of refinement bits of one output and use."""
         block, place = divmod(chunk, _CHUNKS_PER_BLOCK)
         if use >= _USES or block >= _BLOCKS:  # 2**22 bits for one decision: has probability about 2**-4194304
-            raise RuntimeError(
-                "refinement bits are used up; this does not happen with an intact operating-system generator"
-            )
+            raise RuntimeError("refinement bits are used up; this does not happen with an intact operating-system generator")
         data = self._bytes(_REFINEMENT + use * _BLOCKS + block, output, _BLOCK_BYTES)
         return int.from_bytes(data[8 * place : 8 * place + 8], "little")
 

@@ -21,9 +21,7 @@ class InsecureNoise(UserWarning):
 class _Script:
     """Words and refinement bits as a test dictates them; words are used up in order, over as many calls as it takes."""
 
-    def __init__(
-        self, main: Sequence[int], refine: Callable[[int, int, int], int] | None, refinement_bits: int
-    ) -> None:
+    def __init__(self, main: Sequence[int], refine: Callable[[int, int, int], int] | None, refinement_bits: int) -> None:
         self._main, self._used, self._refine, self.refinement_bits = main, 0, refine, refinement_bits
 
     def main(self, start: int, count: int, word_bits: int) -> bytes:
@@ -92,9 +90,7 @@ def scripted_words(
 @contextmanager
 def _inject(factory: Callable[[], Words]) -> Generator[None]:
     if os.environ.get("PRIVLIB_INSECURE_TEST") != "1":
-        raise InvalidInput(
-            "test mode needs PRIVLIB_INSECURE_TEST=1 in the environment; releases must never be made with it"
-        )
+        raise InvalidInput("test mode needs PRIVLIB_INSECURE_TEST=1 in the environment; releases must never be made with it")
     warnings.warn("insecure noise: it is predictable and protects nobody", InsecureNoise, stacklevel=5)
     token = injected.set(factory)
     try:

@@ -71,9 +71,7 @@ def _check_schema(
     if not isinstance(event_codes, (tuple, list)) or len(event_codes) != 2 or event_codes[0] == event_codes[1]:
         raise InvalidInput("event_codes must be two different numbers: (code for censored, code for event)")
     if (spec.groups is None) != (label is None):
-        raise InvalidInput(
-            "the plan has groups: give group=" if label is None else "the plan has no groups: give them to Spec"
-        )
+        raise InvalidInput("the plan has groups: give group=" if label is None else "the plan has no groups: give them to Spec")
     if label is not None and spec.groups is not None:
         wanted = "iu" if isinstance(spec.groups[0], int) else "U"
         if label.dtype.kind not in wanted and label.size:
@@ -84,9 +82,7 @@ def _refuse_repeated(person: NDArray[Any], rows: int) -> None:
     if person.size != rows:
         raise InvalidInput(f"durations and id must be equally long, got {rows} and {person.size}")
     if np.unique(person).size != person.size:
-        raise InvalidInput(
-            "id repeats: give one row per person (start/stop and interval-censored records are not supported)"
-        )
+        raise InvalidInput("id repeats: give one row per person (start/stop and interval-censored records are not supported)")
 
 
 def _observed(event: NDArray[Any] | None, part: slice, size: int, codes: tuple[int, int]) -> NDArray[np.int64]:

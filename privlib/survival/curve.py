@@ -106,9 +106,7 @@ class Curve:
 
     def __getitem__(self, group: Label) -> Curve:
         if group not in self.groups:
-            raise InvalidInput(
-                f"there is no group {group!r}: the groups are {', '.join(map(repr, self.groups)) or 'none'}"
-            )
+            raise InvalidInput(f"there is no group {group!r}: the groups are {', '.join(map(repr, self.groups)) or 'none'}")
         return Curve(self.spec, noisy=self.noisy, head=self.head, secure=self.secure, group=group)
 
     @property

@@ -68,7 +68,7 @@ def fit(spec: Spec, cells: NDArray[np.int64]) -> list[Fit]:
     else:
         by_group = np.stack([project(group, max(1, int(group.sum()))) for group in cells.reshape(shape)])
     projected_cells = spec.cells if spec.neighbours is Neighbours.REPLACE else None
-    return [Fit(spec.grid, group, spec.law.variance, projected_cells) for group in by_group]
+    return [Fit(spec.grid, group, spec.noise_variance, projected_cells) for group in by_group]
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ def predicted_rmse(spec: Spec) -> float:
     grid, people = spec.grid, (spec.people or 1) / len(spec.groups or (None,))
     curve = 4.0 ** (-np.asarray(grid.edges) / grid.units)
     cells = np.concatenate([-np.diff(curve) * people, np.zeros(grid.censor_bins), [curve[-1] * people]])
-    model = Fit(grid, cells, spec.law.variance, spec.cells if spec.neighbours is Neighbours.REPLACE else None)
+    model = Fit(grid, cells, spec.noise_variance, spec.cells if spec.neighbours is Neighbours.REPLACE else None)
     privacy = np.mean(model.survival[1:] ** 2 * model.noise_variance * model.squared_gradient)
     within = 0.0 if grid.is_native else 1 / (6 * grid.bins * people)
     return float(np.sqrt(min(float(privacy), 1.0) + within))

@@ -90,9 +90,7 @@ class Grid:
 def regular_edges(units: int, bins: int) -> tuple[int, ...]:
     """Edges ``floor(k * units / bins)``, as even as whole units allow."""
     if bins > _MOST_BINS:
-        raise InvalidInput(
-            f"the grid would have {bins} bins, at most 2**24 are allowed: give n_bins, grid or a coarser unit"
-        )
+        raise InvalidInput(f"the grid would have {bins} bins, at most 2**24 are allowed: give n_bins, grid or a coarser unit")
     return tuple(k * units // bins for k in range(bins + 1))
 
 
@@ -127,9 +125,7 @@ def whole_units(horizon: Fraction, unit: Fraction) -> int:
         raise InvalidInput(f"horizon must be > 0, got {horizon}")
     ratio = horizon / unit
     if ratio.denominator != 1:
-        raise InvalidInput(
-            f"horizon must be a multiple of unit, got horizon={horizon} and unit={unit}: give a finer unit"
-        )
+        raise InvalidInput(f"horizon must be a multiple of unit, got horizon={horizon} and unit={unit}: give a finer unit")
     if int(ratio) * unit.numerator > _MOST_UNITS or unit.denominator > _MOST_UNITS:
         raise InvalidInput("horizon / unit is too large to keep times exact: give a coarser unit")
     return int(ratio)

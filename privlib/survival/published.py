@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,26 +139,41 @@ class DirectNoise:
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
-        self._exact_spec()
-        for scale in set(self.scales):
+        for scale in self._places:
             DiscreteLaplace(scale)
 
-    @property
+    @cached_property
     def scales(self) -> tuple[Fraction, ...]:
         """Noise scales in steps of 1/4096, one a time."""
         return tuple(STEPS * b / self.nominal for b in self.multipliers)
 
-    @property
+    @cached_property
     def guarantee(self) -> dict[str, Fraction]:
         """What the recipe gives for one time alone, and what the whole curve truly costs."""
         costs = [self.nominal / b for b in self.multipliers]
         return {"per_point_epsilon": max(costs), "whole_curve_epsilon": sum(costs, Fraction(0))}
 
-    @property
+    @cached_property
     def bound(self) -> Bound:
         """The true cost of the whole curve."""
         return Bound.pure(self.guarantee["whole_curve_epsilon"], neighbours=self.neighbours)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of the whole plan."""
+        return fingerprint_of(self.to_dict())
+
+    @cached_property
+    def _places(self) -> dict[Fraction, NDArray[np.intp]]:
+        """Which times share a noise scale."""
+        return {scale: np.flatnonzero([own == scale for own in self.scales]) for scale in sorted(set(self.scales))}
+
+    @cached_property
+    def _units(self) -> Floats:
+        """The times in whole units."""
+        return np.array([int(time / self.unit) for time in self.times], dtype=np.float64)
+
+    @cached_property
     def _exact_spec(self) -> Spec:
         """The native grid on which the exact curve is computed; nothing is released under it."""
         units = whole_units(self.horizon, self.unit)
@@ -178,11 +194,10 @@ class DirectNoise:
         int64 array, shape (G,)
             Between 0 and 4096, whatever the data.
         """
-        spec = self._exact_spec()
+        spec = self._exact_spec
         cells = count_cells(spec, durations, event_observed, event_codes=event_codes)
         curve = fit(spec, cells)[0]
-        units = np.array([int(time / self.unit) for time in self.times], dtype=np.float64)
-        return np.clip(np.floor(curve.at(curve.survival, units) * STEPS), 0, STEPS).astype(np.int64)
+        return np.clip(np.floor(curve.at(curve.survival, self._units) * STEPS), 0, STEPS).astype(np.int64)
 
     @proved("survival.t2")
     def release(
@@ -217,12 +232,10 @@ class DirectNoise:
         exception after that does not refund it.
         """
         heights = self.heights(durations, event_observed, event_codes=event_codes)
-        fingerprint = fingerprint_of(self.to_dict())
-        head = charge(ledger, self.bound, name="published survival recipe", fingerprint=fingerprint, secure=is_secure())
+        head = charge(ledger, self.bound, name="published survival recipe", fingerprint=self.fingerprint, secure=is_secure())
         noise = np.empty(heights.size, dtype=np.int64)
-        for scale in sorted(set(self.scales)):
-            where = np.array([own == scale for own in self.scales])
-            noise[where] = discrete_laplace(int(where.sum()), scale=scale)
+        for scale, places in self._places.items():
+            noise[places] = discrete_laplace(places.size, scale=scale)
         return PublishedCurve(self, noisy=heights + noise, head=head, secure=is_secure())
 
     def to_dict(self) -> dict[str, Any]:
@@ -285,9 +298,7 @@ class PublishedCurve:
 
     theorem = THEOREM
 
-    def __init__(
-        self, plan: DirectNoise, *, noisy: NDArray[np.int64], head: Mapping[str, Any] | None, secure: bool
-    ) -> None:
+    def __init__(self, plan: DirectNoise, *, noisy: NDArray[np.int64], head: Mapping[str, Any] | None, secure: bool) -> None:
         self.plan, self.noisy, self.head, self.secure = plan, noisy, head, secure
         self.noisy.flags.writeable = False
 

@@ -126,9 +126,7 @@ class Spec:
         for name, value in fields.items():
             object.__setattr__(self, name, value)
         if self.cells > _MOST_CELLS:
-            raise InvalidInput(
-                f"the table would have {self.cells} cells, at most 2**24 are allowed: give a coarser grid"
-            )
+            raise InvalidInput(f"the table would have {self.cells} cells, at most 2**24 are allowed: give a coarser grid")
 
     @property
     def n(self) -> int | None:
@@ -149,6 +147,11 @@ class Spec:
     def bound(self) -> Bound:
         """What the release may leak, for the whole curve and all groups."""
         return Bound.pure(self.epsilon, neighbours=self.neighbours)
+
+    @cached_property
+    def noise_variance(self) -> float:
+        """The variance of each cell's noise."""
+        return self.law.variance
 
     @property
     def law(self) -> DiscreteLaplace:

@@ -61,9 +61,7 @@ class SurvivalTable:
         if not isinstance(other, SurvivalTable):
             return NotImplemented
         if self.spec.fingerprint != other.spec.fingerprint:
-            raise NotNeighbours(
-                "only tables of one plan add: these differ in horizon, grid, epsilon, neighbours or groups"
-            )
+            raise NotNeighbours("only tables of one plan add: these differ in horizon, grid, epsilon, neighbours or groups")
         if int(self._cells.sum()) + int(other._cells.sum()) > _MOST_PEOPLE:
             raise InvalidInput("a table can hold at most 2**62 people")
         return SurvivalTable(self.spec, self._cells + other._cells)
@@ -96,9 +94,7 @@ class SurvivalTable:
         drawn; an exception after that does not refund it.
         """
         if self._released:
-            raise AlreadyReleased(
-                "this table was released already: a second release costs epsilon again, so count again for it"
-            )
+            raise AlreadyReleased("this table was released already: a second release costs epsilon again, so count again for it")
         if self.spec.n is not None and int(self._cells.sum()) != self.spec.n:
             raise InvalidInput(
                 "under replace the plan's n must be the number of rows counted: correct n or add the missing parts"

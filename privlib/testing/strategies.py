@@ -67,9 +67,7 @@ def survival_rows(
     strategies = extra("hypothesis.strategies", name="testing", purpose="a strategy")
     if horizon < 1:
         raise InvalidInput("horizon must be at least 1 recording unit")
-    time = (
-        strategies.integers(1, horizon) | strategies.just(horizon) | strategies.integers(horizon + 1, 2 * horizon + 1)
-    )
+    time = strategies.integers(1, horizon) | strategies.just(horizon) | strategies.integers(horizon + 1, 2 * horizon + 1)
     label = strategies.none() if groups is None else strategies.sampled_from(list(groups))
     person = strategies.builds(Person, time, strategies.integers(0, 1), label)
     rows: SearchStrategy[list[Person]] = strategies.lists(person, min_size=min_size, max_size=max_size)

@@ -68,9 +68,7 @@ def two_steps_by_solver(solver: object) -> bool:
     """p1 <= E q1 and p2 <= F q2 imply p1 p2 <= E F q1 q2, over all non-negative reals."""
     p1, q1, p2, q2, e, f = solver.Reals("p1 q1 p2 q2 e f")  # type: ignore[attr-defined]
     problem = solver.SolverFor("QF_NRA") if solver is cvc else solver.Solver()  # type: ignore[attr-defined]
-    problem.add(
-        p1 >= 0, q1 >= 0, p2 >= 0, q2 >= 0, e >= 1, f >= 1, p1 <= e * q1, p2 <= f * q2, p1 * p2 > e * f * q1 * q2
-    )
+    problem.add(p1 >= 0, q1 >= 0, p2 >= 0, q2 >= 0, e >= 1, f >= 1, p1 <= e * q1, p2 <= f * q2, p1 * p2 > e * f * q1 * q2)
     return bool(problem.check() == solver.unsat)  # type: ignore[attr-defined]
 
 

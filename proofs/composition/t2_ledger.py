@@ -50,9 +50,7 @@ def follow(path: Path, limit: str, charges: list[str]) -> None:
             spent += Fraction(charge)
         assert ledger.remaining == allowed - spent, "the ledger counts another sum"
     accepted = ledger.charges()
-    assert sum((Fraction(row.record["bound"]["epsilon"]) for row in accepted), Fraction(0)) == spent, (
-        "a row is lost or added"
-    )
+    assert sum((Fraction(row.record["bound"]["epsilon"]) for row in accepted), Fraction(0)) == spent, "a row is lost or added"
 
 
 def prove() -> None:
@@ -67,9 +65,7 @@ def mutants() -> dict[str, object]:
     room = "privlib.budget.Ledger"
     return {
         "the charge does not count itself": rewritten(f"{room}.charge", "spent + bound\n", "spent\n"),
-        "earlier charges are forgotten": rewritten(
-            f"{room}.charge", "bound if spent is None else spent + bound", "bound"
-        ),
+        "earlier charges are forgotten": rewritten(f"{room}.charge", "bound if spent is None else spent + bound", "bound"),
         "nothing is ever refused": rewritten(f"{room}.charge", "if not total.within(", "if False and total.within("),
         "the sum keeps the last charge only": rewritten(
             f"{room}._sum", "charged if spent is None else spent + charged", "charged"

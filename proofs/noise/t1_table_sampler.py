@@ -165,12 +165,8 @@ def outputs_have_their_own_bits() -> None:
         called = noise.discrete_laplace(1000, scale=3)
     expected = sampler.draw(ChaChaWords(key), sampler.table(law, 64), start=0, size=1000)
     assert np.array_equal(called, expected), "the public call draws something else"
-    assert np.array_equal(
-        sampler.draw(ChaChaWords(key), sampler.table(law, 64), start=137, size=400), expected[137:537]
-    )
-    assert not np.array_equal(noise.discrete_laplace(1000, scale=3), noise.discrete_laplace(1000, scale=3)), (
-        "noise repeats"
-    )
+    assert np.array_equal(sampler.draw(ChaChaWords(key), sampler.table(law, 64), start=137, size=400), expected[137:537])
+    assert not np.array_equal(noise.discrete_laplace(1000, scale=3), noise.discrete_laplace(1000, scale=3)), "noise repeats"
     stream = ChaChaWords(key)
     addresses = {stream.refine(i, use, chunk) for i in range(8) for use in range(4) for chunk in range(10)}
     addresses |= {int.from_bytes(stream.main(i, 1, 64), "little") for i in range(64)}
@@ -203,9 +199,7 @@ def mutants() -> dict[str, object]:
         "the residual law forgets the floors": rewritten(f"{table}._residual", "floor << bits", "0"),
         "zero counts twice": rewritten(f"{table}._residual", "[distance == 0 :]", ""),
         "a heavy symbol keeps too much": rewritten(f"{table}._sweep", "capacity - overdrawn", "capacity"),
-        "light symbols take the wrong heavy one": rewritten(
-            f"{table}._sweep", 'before, side="right"', 'before, side="left"'
-        ),
+        "light symbols take the wrong heavy one": rewritten(f"{table}._sweep", 'before, side="right"', 'before, side="left"'),
         "the scale is off by one part in a million": rewritten(
             f"{laws}.ratio", "1 / self.scale", "1 / self.scale * Fraction(1000001, 1000000)"
         ),

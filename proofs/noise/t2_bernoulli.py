@@ -105,14 +105,10 @@ def mutants() -> dict[str, object]:
     bernoulli, lazy = "privlib.noise.lazy.bernoulli", "privlib.noise.lazy.LazyUniform"
     return {
         "the ambiguous word is rounded down": rewritten(bernoulli, "if rest:", "if False:"),
-        "the ambiguous word counts as below": rewritten(
-            bernoulli, "drawn < np.uint64(whole)", "drawn <= np.uint64(whole)"
-        ),
+        "the ambiguous word counts as below": rewritten(bernoulli, "drawn < np.uint64(whole)", "drawn <= np.uint64(whole)"),
         "refinement bits of another output": rewritten(bernoulli, "output=int(i)", "output=0"),
         "refinement forgets the word": rewritten(bernoulli, "known=whole, bits=_WORD", ""),
-        "undecided is accepted": rewritten(
-            f"{lazy}.below", "(self.known + 1) << _GUARD <= low", "self.known << _GUARD < low"
-        ),
+        "undecided is accepted": rewritten(f"{lazy}.below", "(self.known + 1) << _GUARD <= low", "self.known << _GUARD < low"),
         "refinement overwrites": rewritten(f"{lazy}.refine", "self.known << width |", "0 |"),
     }
 

@@ -70,9 +70,7 @@ TIMES = (1, 2, 3, 4, 5)  # horizon 4, two bins of two units; 5 lies beyond
 
 def plan(neighbours: str, people: int, *, grouped: bool) -> Spec:
     public = {"n": people} if neighbours == "replace" else {"expected_n": 3}
-    return Spec(
-        horizon=4, epsilon=EPSILON, neighbours=neighbours, n_bins=2, groups=["x", "y"] if grouped else None, **public
-    )
+    return Spec(horizon=4, epsilon=EPSILON, neighbours=neighbours, n_bins=2, groups=["x", "y"] if grouped else None, **public)
 
 
 def universe(*, grouped: bool) -> list[Person]:
@@ -113,9 +111,7 @@ def distance(a: Counts, b: Counts) -> int:
     return sum(abs(x - y) for x, y in zip(a, b, strict=True))
 
 
-def the_release_is_counts_plus_noise_of_the_stated_law(
-    spec: Spec, exact: SurvivalTable, noises: Iterable[Counts]
-) -> None:
+def the_release_is_counts_plus_noise_of_the_stated_law(spec: Spec, exact: SurvivalTable, noises: Iterable[Counts]) -> None:
     """Words that mean z under scale D / epsilon come out as counts + z; under another law they would not."""
     for noise in noises:
         curve = released(exact, noise)
@@ -139,9 +135,7 @@ def the_law_is_asked_for(spec: Spec, exact: SurvivalTable) -> None:
     finally:
         release_module.discrete_laplace = kept
     moved = {"add_remove": 1, "replace": 2}[spec.neighbours]
-    assert asked == [(len(cells_of(exact)), moved / EPSILON)], (
-        "the draw is not one discrete Laplace of scale D / epsilon a cell"
-    )
+    assert asked == [(len(cells_of(exact)), moved / EPSILON)], "the draw is not one discrete Laplace of scale D / epsilon a cell"
 
 
 def equal_noisy_counts_give_equal_bytes(spec: Spec, tables: list[SurvivalTable]) -> None:
@@ -194,9 +188,7 @@ def prove() -> None:
             prove_plan(neighbours, grouped=True, most=2)
         spec = plan("add_remove", 0, grouped=False)
         exact = exact_table(spec, [(1, 1, "x"), (4, 0, "x")])
-        the_release_is_counts_plus_noise_of_the_stated_law(
-            spec, exact, itertools.product((-1, 0, 1), repeat=spec.cells)
-        )
+        the_release_is_counts_plus_noise_of_the_stated_law(spec, exact, itertools.product((-1, 0, 1), repeat=spec.cells))
         sizes = [exact_table(spec, [(1, 1, "x")] * size) for size in range(4)]
         equal_noisy_counts_give_equal_bytes(spec, sizes)  # under add_remove the number of people is private too
         merging_keeps_one_cell_a_person()
@@ -212,7 +204,7 @@ def merging_keeps_one_cell_a_person() -> None:
 
 def the_two_ways_of_counting_agree() -> None:
     """Fine histogram and search for the bin: the same cells for every person."""
-    import privlib.survival.counting as counting
+    from privlib.survival import counting
 
     for grouped in (False, True):
         spec = plan("add_remove", 0, grouped=grouped)
@@ -246,11 +238,11 @@ def mutants() -> dict[str, object]:
         "people beyond the horizon count twice": rewritten(
             f"{rows}._fold", "left = fine[:, :, -1]", "left = fine[:, :, -1] + fine[:, :, -2]"
         ),
-        "events count as censored too": rewritten(
-            f"{rows}._fold", "fine[:, 0, 1:-1],", "fine.sum(axis=1)[:, 1:-1],"
-        ),
+        "events count as censored too": rewritten(f"{rows}._fold", "fine[:, 0, 1:-1],", "fine.sum(axis=1)[:, 1:-1],"),
         "a group is also in the first group": rewritten(
-            f"{rows}.count_cells", "place += _group_index(label[part], spec) *", "place = np.append(place, place)\n            place += np.append(0 * place[::2], _group_index(label[part], spec)) *"
+            f"{rows}.count_cells",
+            "place += _group_index(label[part], spec) *",
+            "place = np.append(place, place)\n            place += np.append(0 * place[::2], _group_index(label[part], spec)) *",
         ),
     }
 

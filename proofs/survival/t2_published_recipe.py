@@ -39,6 +39,9 @@ covers = [
     "privlib.survival.published.DirectNoise.scales",
     "privlib.survival.published.DirectNoise.guarantee",
     "privlib.survival.published.DirectNoise.bound",
+    "privlib.survival.published.DirectNoise._places",
+    "privlib.survival.published.DirectNoise._units",
+    "privlib.survival.published.DirectNoise._exact_spec",
 ]
 
 EPSILON = Fraction(1)
@@ -87,9 +90,7 @@ def prove() -> None:
                     near = tuple(sorted((*rows[:i], other, *rows[i + 1 :])))
                     worst = np.maximum(worst, np.abs(height - known[near]))
         assert worst[-1] == STEPS, "the sensitivity at the last time is not 1"
-        assert recipe.guarantee["whole_curve_epsilon"] == sum(EPSILON / b for b in multipliers), (
-            "another whole-curve cost"
-        )
+        assert recipe.guarantee["whole_curve_epsilon"] == sum(EPSILON / b for b in multipliers), "another whole-curve cost"
         assert recipe.bound.epsilon == sum(EPSILON / b for b in multipliers), "the bound is not the true cost"
         assert recipe.guarantee["per_point_epsilon"] == max(EPSILON / b for b in multipliers)
         noise, asked = draws_of(recipe, [(1, 0), (2, 1)])
@@ -105,9 +106,7 @@ def prove() -> None:
         crowd = [(1, 0)] * (n - 1)
         apart = np.abs(heights(recipe, [*crowd, (2, 1)]) - heights(recipe, [*crowd, (2, 0)]))
         assert (apart == STEPS).all(), "the pair does not attain the sum"
-    honest = DirectNoise(
-        times=[1, 2, 3], horizon=3, epsilon=4, neighbours="replace", schedule=["1", "2", "1/2"], calibrate=True
-    )
+    honest = DirectNoise(times=[1, 2, 3], horizon=3, epsilon=4, neighbours="replace", schedule=["1", "2", "1/2"], calibrate=True)
     assert honest.bound.epsilon == 4, "a calibrated recipe costs another epsilon"
 
 
@@ -117,16 +116,14 @@ def mutants() -> dict[str, object]:
         "the whole curve costs one time": rewritten(f"{room}.guarantee", "sum(costs, Fraction(0))", "max(costs)"),
         "sensitivity 1/n is believed": rewritten(f"{room}.scales", "STEPS * b", "STEPS * b / 228"),
         "the schedule is ignored": rewritten(f"{room}.scales", "STEPS * b / self.nominal", "STEPS / self.nominal"),
-        "a finer step than the noise assumes": rewritten(
-            f"{room}.heights", "* STEPS), 0, STEPS)", "* STEPS * 2), 0, STEPS * 2)"
-        ),
+        "a finer step than the noise assumes": rewritten(f"{room}.heights", "* STEPS), 0, STEPS)", "* STEPS * 2), 0, STEPS * 2)"),
         "the first time has no noise": rewritten(
             f"{room}.release",
             "noisy=heights + noise",
             "noisy=heights + noise * (heights > -1).cumsum().clip(0, 2) // 2",
         ),
         "one draw serves every time": rewritten(
-            f"{room}.release", "discrete_laplace(int(where.sum()), scale=scale)", "discrete_laplace(1, scale=scale)"
+            f"{room}.release", "discrete_laplace(places.size, scale=scale)", "discrete_laplace(1, scale=scale)"
         ),
         "the bound is the claim": rewritten(
             f"{room}.bound", 'guarantee["whole_curve_epsilon"]', 'guarantee["per_point_epsilon"]'

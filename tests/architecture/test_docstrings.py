@@ -28,9 +28,7 @@ def public(source: Source) -> Iterator[tuple[str, Documented]]:
 
 def for_users(sources: list[Source], root: Path) -> set[str]:
     """Functions and classes that a package exports or that the reference shows, by the name of their home."""
-    reference = set(
-        re.findall(r"^::: (\S+)", (root / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    reference = set(re.findall(r"^::: (\S+)", (root / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE))
     shown = set()
     for source in sources:
         if source.module in reference:

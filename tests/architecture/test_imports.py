@@ -110,9 +110,7 @@ def loaded_by(statement: str) -> str:
     return finished.stdout.strip()
 
 
-@pytest.mark.parametrize(
-    "module", ["privlib", *(f"privlib.{room}" for room in sorted(ROOMS) if (ROOT / room).exists())]
-)
+@pytest.mark.parametrize("module", ["privlib", *(f"privlib.{room}" for room in sorted(ROOMS) if (ROOT / room).exists())])
 def test_importing_loads_no_heavy_library(module: str) -> None:
     assert loaded_by(f"import {module}") == ""
 

@@ -19,9 +19,7 @@ WRONG_ON_PURPOSE = {"privlib/audit/zoo.py"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def functions(
-    tree: ast.AST, prefix: str = "", marks: tuple[str, ...] = ()
-) -> Iterator[tuple[str, Function, list[str]]]:
+def functions(tree: ast.AST, prefix: str = "", marks: tuple[str, ...] = ()) -> Iterator[tuple[str, Function, list[str]]]:
     """Each function with its qualified name and the theorems on it and on what encloses it."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, Function):

@@ -39,10 +39,7 @@ def test_every_file_name_says_something(sources: list[Source]) -> None:
 
 def test_privacy_parameters_are_not_abbreviated(sources: list[Source]) -> None:
     found = [
-        f"{source.path}:{node.lineno}"
-        for source in sources
-        for node in source.nodes(Function)
-        if parameters(node) & SHORTHAND
+        f"{source.path}:{node.lineno}" for source in sources for node in source.nodes(Function) if parameters(node) & SHORTHAND
     ]
     assert not found
 

@@ -28,6 +28,4 @@ def test_the_map_names_every_theorem_as_it_stands(proof_map: ModuleType, root: P
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="fingerprints are taken with Python 3.11")
 def test_no_covered_function_changed_without_a_look_at_its_proof(proof_map: ModuleType, root: Path) -> None:
     written = (root / "proofs" / "fingerprints.toml").read_text(encoding="utf-8")
-    assert proof_map.fingerprints() == written, (
-        "covered code changed: read the proofs again, run them, then python proofs/map.py"
-    )
+    assert proof_map.fingerprints() == written, "covered code changed: read the proofs again, run them, then python proofs/map.py"

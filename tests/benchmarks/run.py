@@ -50,7 +50,9 @@ def survival_jobs(rows: int) -> dict[str, Job]:
     except ImportError as error:
         print(f"skip: scikit-survival ({error})")
     else:
-        jobs["scikit-survival: estimator with band, not private"] = lambda: kaplan_meier_estimator(died, times, conf_type="log-log")
+        jobs["scikit-survival: estimator with band, not private"] = lambda: kaplan_meier_estimator(
+            died, times, conf_type="log-log"
+        )
     return jobs
 
 
@@ -88,7 +90,10 @@ def main() -> None:
         f"privlib {privlib.__version__}, Python {platform.python_version()}, numpy {version('numpy')}, {platform.machine()}.",
         "",
     ]
-    parts += [table(f"A survival curve of {rows:,} people, distinct times", medians(survival_jobs(rows))) for rows in (228, 10**5, 10**6)]
+    parts += [
+        table(f"A survival curve of {rows:,} people, distinct times", medians(survival_jobs(rows)))
+        for rows in (228, 10**5, 10**6)
+    ]
     parts += [table(f"{size:,} noise samples", medians(noise_jobs(size))) for size in (100, 10**5)]
     PAGE.write_text("\n".join(parts))
     print(PAGE.read_text())

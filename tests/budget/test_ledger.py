@@ -54,9 +54,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def runs() -> ModuleType:
     """The long acceptance runs, which are also a script."""
-    specification = importlib.util.spec_from_file_location(
-        "crash_and_race", Path(__file__).with_name("crash_and_race.py")
-    )
+    specification = importlib.util.spec_from_file_location("crash_and_race", Path(__file__).with_name("crash_and_race.py"))
     assert specification is not None
     assert specification.loader is not None
     module = sys.modules["crash_and_race"] = importlib.util.module_from_spec(specification)
@@ -406,9 +404,7 @@ def test_the_refusal_names_limit_spent_asked_and_remaining(path: Path) -> None:
     charge(ledger, "1/3")
     with pytest.raises(BudgetExceeded) as refusal:
         charge(ledger, 1.25)
-    assert str(refusal.value) == (
-        "the limit is epsilon 1.5, 13/30 is spent, 1.25 is asked for, 16/15 remains: nothing charged"
-    )
+    assert str(refusal.value) == ("the limit is epsilon 1.5, 13/30 is spent, 1.25 is asked for, 16/15 remains: nothing charged")
 
 
 def test_odds_are_named_too(path: Path) -> None:
@@ -416,10 +412,7 @@ def test_odds_are_named_too(path: Path) -> None:
     charge(ledger, "0.25", odds="3/2")
     with pytest.raises(BudgetExceeded, match=r"0.25 and odds 1.5 is spent, 0 and odds 2 is asked for"):
         charge(ledger, 0, odds=2)
-    assert (
-        repr(ledger)
-        == f"Ledger('{path}', limit=1, spent=0.25 and odds 1.5, neighbours='replace', population='default')"
-    )
+    assert repr(ledger) == f"Ledger('{path}', limit=1, spent=0.25 and odds 1.5, neighbours='replace', population='default')"
 
 
 def test_a_sum_of_many_digits_does_not_break_a_message(path: Path) -> None:
@@ -548,9 +541,7 @@ def test_a_locked_ledger_refuses_and_nothing_changes(path: Path) -> None:
     ],
     ids=["missing directory", "directory", "corrupt header", "text"],
 )
-def test_a_path_that_cannot_hold_a_ledger_is_refused(
-    make: Callable[[Path], object], message: str, tmp_path: Path
-) -> None:
+def test_a_path_that_cannot_hold_a_ledger_is_refused(make: Callable[[Path], object], message: str, tmp_path: Path) -> None:
     path = tmp_path / "folder" / "budget.db"
     path.parent.mkdir()
     make(path)
@@ -581,9 +572,7 @@ except LedgerError:
 def test_on_a_full_disk_what_was_charged_stays_and_nothing_else(allowed: int, path: Path) -> None:
     ledger = Ledger(path, limit=1000)
     charge(ledger, 1)
-    child = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(path), str(allowed)], capture_output=True, text=True, check=True
-    )
+    child = subprocess.run([sys.executable, "-c", FULL_DISK, str(path), str(allowed)], capture_output=True, text=True, check=True)
     charged = int(child.stdout)
     assert charged < 200
     ledger.verify()

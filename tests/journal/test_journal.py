@@ -118,9 +118,7 @@ def test_a_relative_path_survives_a_change_of_directory(tmp_path: Path, monkeypa
 # What a record may be
 
 
-@pytest.mark.parametrize(
-    "value", [0.5, float("nan"), b"", (1,), {1: 2}, {1}, 2**53, -(2**53), [0.5], {"a": [{"b": 1.0}]}]
-)
+@pytest.mark.parametrize("value", [0.5, float("nan"), b"", (1,), {1: 2}, {1}, 2**53, -(2**53), [0.5], {"a": [{"b": 1.0}]}])
 def test_what_has_no_canonical_form_is_refused_and_nothing_is_written(value: Any, tmp_path: Path) -> None:
     journal = journal_at(tmp_path / "j")
     with pytest.raises(InvalidInput):
@@ -197,9 +195,7 @@ def somebody_elses_database(path: Path) -> None:
     ],
     ids=["empty file", "text", "corrupt header", "other database", "directory", "dangling link"],
 )
-def test_what_is_not_a_journal_is_refused_and_left_alone(
-    make: Callable[[Path], object], message: str, tmp_path: Path
-) -> None:
+def test_what_is_not_a_journal_is_refused_and_left_alone(make: Callable[[Path], object], message: str, tmp_path: Path) -> None:
     path = tmp_path / "j"
     make(path)
     before = path.read_bytes() if path.is_file() else None
@@ -275,9 +271,7 @@ def test_a_forged_row_with_a_right_digest_must_still_follow_the_last(forged: dic
     last = three_rows(tmp_path / "j").rows()[2]
     fields: dict[str, Any] = {"seq": 4, "identity": "a" * 32, "text": '{"n":4}', "previous": last.digest}
     columns = {**fields, **forged}
-    tamper(
-        tmp_path / "j", "INSERT INTO journal VALUES (?, ?, ?, ?, ?)", (*columns.values(), documented_digest(**columns))
-    )
+    tamper(tmp_path / "j", "INSERT INTO journal VALUES (?, ?, ?, ?, ?)", (*columns.values(), documented_digest(**columns)))
     with pytest.raises(LedgerError, match=r"row 4 of .* was altered"):
         Journal(tmp_path / "j", purpose=PURPOSE)
 
@@ -289,9 +283,7 @@ def test_without_a_head_a_forged_row_that_follows_is_not_found_since_the_chain_i
     Journal(tmp_path / "j", purpose=PURPOSE).verify()
 
 
-@pytest.mark.parametrize(
-    "edit", ["UPDATE journal SET record = '{\"n\":9}' WHERE seq = 3", "DELETE FROM journal WHERE seq = 3"]
-)
+@pytest.mark.parametrize("edit", ["UPDATE journal SET record = '{\"n\":9}' WHERE seq = 3", "DELETE FROM journal WHERE seq = 3"])
 def test_an_open_journal_does_not_append_after_a_last_row_that_changed(edit: str, tmp_path: Path) -> None:
     journal = three_rows(tmp_path / "j")
     tamper(tmp_path / "j", edit)
