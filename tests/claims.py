@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,10 +87,8 @@ def accuracy() -> None:
 
             mean = mean_rmse(ours, truth, 300)
             direct = mean_rmse(lambda e=epsilon: direct_noise(times, events, last, e), truth, 60)
-            matrix = min(
-                mean_rmse(lambda b=bins, e=epsilon, r=neighbours: rounded_laplace_table((times, events), last, b, e, r), truth, 60)
-                for bins in (6, 12, 24, 48)
-            )
+            table = partial(rounded_laplace_table, (times, events), last, epsilon=epsilon, neighbours=neighbours)
+            matrix = min(mean_rmse(partial(table, bins), truth, 60) for bins in (6, 12, 24, 48))
             figure = f"{mean:.4f} (predicted {spec.predicted_rmse:.4f})"
             say(f"3. {neighbours}, epsilon {epsilon}, {spec.grid.bins} bins", figure, f"<= {target}", met=mean <= float(target))
             print(f"     calibrated direct noise {direct:.3f}, DP-Matrix style table at its best of four grids {matrix:.4f}")
@@ -111,7 +110,7 @@ def direct_noise(times: NDArray[np.float64], events: NDArray[np.int64], last: in
 
 
 def rounded_laplace_table(
-    cohort: tuple[NDArray[np.float64], NDArray[np.int64]], last: int, bins: int, epsilon: str, neighbours: str
+    cohort: tuple[NDArray[np.float64], NDArray[np.int64]], last: int, bins: int, *, epsilon: str, neighbours: str
 ) -> NDArray[np.float64]:
     """Per-bin continuous Laplace noise on event and censoring counts, rounded and clipped: the style of a published peer."""
     generator = np.random.default_rng()
