@@ -49,7 +49,9 @@ def exact(value: Real, *, name: str = "a privacy parameter") -> Fraction:
     Fraction(1, 3)
     """
     if isinstance(value, bool) or not isinstance(value, (Fraction, int, float, str, Decimal)):
-        raise InvalidInput(f"{name} must be an int, float, Fraction, Decimal or str, not {type(value).__name__}")
+        raise InvalidInput(
+            f"{name} must be an int, float, Fraction, Decimal or str, not {type(value).__name__}: call int() or float() first"
+        )
     if isinstance(value, (int, Fraction)):
         return _short(Fraction(value), name)
     text = str(value)
@@ -145,8 +147,15 @@ class Bound:
     delta: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
+        if self.kind not in _FIELDS:
+            raise InvalidInput(f"kind must be one of {', '.join(Kind)}, got {str(self.kind)[:40]!r}")
+        object.__setattr__(self, "kind", Kind(self.kind))  # plain strings and numbers are read as the constructors read them
+        object.__setattr__(self, "neighbours", _relation(self.neighbours))
         for name, neutral in _NEUTRAL.items():
             value = getattr(self, name)
+            if type(value) is not Fraction:
+                value = exact(value, name=name)
+                object.__setattr__(self, name, value)
             if name not in _FIELDS[self.kind] and value != neutral:
                 raise InvalidInput(f"a {self.kind} bound has no {name}")
             if value < neutral:
@@ -185,6 +194,8 @@ class Bound:
         )
 
     def __add__(self, other: Bound) -> Bound:
+        if not isinstance(other, Bound):
+            return NotImplemented
         if self.neighbours is not other.neighbours:
             raise NotNeighbours(
                 f"cannot compose a bound for {self.neighbours} with one for {other.neighbours}: release under one relation"

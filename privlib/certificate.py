@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from privlib.errors import InvalidInput, TamperedRelease
 
-__all__ = ["FORMAT", "canonical", "fingerprint_of", "integers", "open_sealed", "seal"]
+__all__ = ["FORMAT", "canonical", "check_head", "check_rewritten", "fingerprint_of", "integers", "open_sealed", "seal"]
 
 FORMAT = 1
 """The format of release files; others are refused."""
 
 _LARGEST_JSON_INTEGER = 2**53
+_VERSION = re.compile(r"\d+\.\d+\.\d+[a-z0-9.]*", re.ASCII)
+_LONGEST_VERSION = 32
+_HEAD = {"journal": str, "seq": int, "id": str, "digest": str}
+_FIRST_CHARGE = 2
+"""Row 1 of a ledger holds its limit."""
 
 
 def canonical(record: Mapping[str, Any]) -> str:
@@ -73,7 +79,7 @@ def open_sealed(text: str, kind: str | None = None) -> dict[str, Any]:
     Raises
     ------
     TamperedRelease
-        When the text is not canonical, the digest does not fit, or the format or kind is another.
+        When the text is not canonical, the digest does not fit, the format or kind is another, or no version is named.
     """
     try:
         record = json.loads(text)
@@ -81,13 +87,50 @@ def open_sealed(text: str, kind: str | None = None) -> dict[str, Any]:
             raise TamperedRelease("the file is not in privlib's canonical form: it was edited, cut short or written otherwise")
     except (ValueError, RecursionError) as error:
         raise TamperedRelease("the file is not readable as a privlib release: it is cut short or no release") from error
-    if record.get("format") != FORMAT:
+    if type(record.get("format")) is not int or record["format"] != FORMAT:  # true is no 1
         raise TamperedRelease(f"the file's format is not {FORMAT}: read it with the version of privlib that wrote it")
     if record.pop("digest", None) != _digest(record):
         raise TamperedRelease("the file's digest does not fit its content: it was edited or damaged")
+    version = record.get("privlib")
+    if not isinstance(version, str) or len(version) > _LONGEST_VERSION or not _VERSION.fullmatch(version):
+        raise TamperedRelease("the file does not name the version of privlib that wrote it")
     if kind is not None and record.get("kind") != kind:
         raise TamperedRelease(f"the file is not a {kind}")
     return record
+
+
+def check_head(head: object) -> None:
+    """Refuse what is neither None nor the head of a charge exactly as a ledger gives it.
+
+    Raises
+    ------
+    TamperedRelease
+        For other names, other types, or a row that cannot hold a charge.
+    """
+    if head is None:
+        return
+    if not isinstance(head, dict) or {name: type(value) for name, value in head.items()} != _HEAD or head["seq"] < _FIRST_CHARGE:
+        raise TamperedRelease("the charge that the file names is not written as a ledger writes it")
+
+
+def check_rewritten(written: str, text: str) -> None:
+    """Refuse a file that is not, byte for byte, what its release writes: more, less, or ``true`` where 1 belongs.
+
+    Parameters
+    ----------
+    written : str
+        What the release that was read from the file writes now.
+    text : str
+        The file's whole text, opened by `open_sealed` before. It may come from another version of privlib.
+
+    Raises
+    ------
+    TamperedRelease
+        When they differ in more than the version.
+    """
+    record = open_sealed(written) | {"privlib": open_sealed(text)["privlib"]}
+    if canonical({**record, "digest": _digest(record)}) != text.removesuffix("\n"):
+        raise TamperedRelease("the file holds more than privlib writes, or other things")
 
 
 def _digest(record: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -23,9 +23,14 @@ from typing import Any
 
 from privlib.errors import InvalidInput
 
-__all__ = ["Result", "changed", "find", "load", "replaced", "resolve", "rewritten", "run"]
+__all__ = ["Mutation", "Result", "changed", "control", "find", "load", "replaced", "resolve", "rewritten", "run", "survives"]
 
-_PATIENCE = 4.0
+_PATIENCE = 8.0
+_LEAST_PATIENCE = 5.0
+_honest: dict[str, float] = {}
+Mutation = Callable[[], AbstractContextManager[None]]
+"""Something to call for a context inside which the shipped code is wrong."""
+
 _ROOT = Path(__file__).resolve().parent.parent / "proofs"
 
 
@@ -84,32 +89,62 @@ def load(file: Path) -> ModuleType:
 
 
 def run(file: Path) -> Result:
-    """Prove one theorem and try its mutants."""
+    """Prove one theorem, check that the unchanged code passes the same way as a mutant, and try the mutants."""
     began = time.perf_counter()
     module = load(file)
     failure, survivors = "", list[str]()
+    mutants: Mapping[str, Mutation] = module.mutants()
     try:
         module.prove()
+        control(module)
     except AssertionError as error:
         failure = str(error) or "an assertion of the proof failed"
-    mutants: Mapping[str, Callable[[], AbstractContextManager[None]]] = module.mutants()
-    for name, mutation in mutants.items():
-        if survives(module, mutation):
-            survivors.append(name)
+    else:
+        survivors += [name for name, mutation in mutants.items() if survives(module, mutation, name)]
     title = (module.__doc__ or "").strip().partition("\n")[0]
     seconds = time.perf_counter() - began
     return Result(theorem_id(file), title, tuple(module.covers), not failure, len(mutants), tuple(survivors), seconds, failure)
 
 
-def survives(module: ModuleType, mutation: Callable[[], AbstractContextManager[None]]) -> bool:
-    """Whether a proof fails to notice a mutation. A mutant that crashes, or never ends, is noticed too."""
+def control(module: ModuleType) -> None:
+    """Give every function that a mutant changes its own source again: this must pass, or a mutant's death shows nothing."""
+    targets = {mutation.name for mutation in module.mutants().values() if isinstance(mutation, Rewrite)}
+    with ExitStack() as same, _at_most(_patience(module)):
+        for name in sorted(targets):
+            same.enter_context(Rewrite(name)())
+        try:
+            module.prove()
+        except Exception as error:
+            raise AssertionError("the unchanged code fails as a mutant: the mutants show nothing") from error
+
+
+def survives(module: ModuleType, mutation: Mutation, name: str = "") -> bool:
+    """Whether a proof fails to notice a mutation.
+
+    A mutant dies of an AssertionError. It may also never end, where the proof file names it in ``ENDLESS``; the time allowed
+    is several times that of the unchanged code, measured first. Any other exception is no verdict and goes on.
+    """
+    endless = name in getattr(module, "ENDLESS", ())
+    patience = _patience(module) / (3 if endless else 1)
     with mutation():
         try:
-            with _at_most(_PATIENCE):
+            with _at_most(patience):
                 module.prove()
-        except Exception:
+        except AssertionError:
             return False
+        except TimeoutError:
+            if endless:
+                return False
+            raise
     return True
+
+
+def _patience(module: ModuleType) -> float:
+    if module.__name__ not in _honest:
+        began = time.perf_counter()
+        module.prove()
+        _honest[module.__name__] = time.perf_counter() - began
+    return max(_LEAST_PATIENCE, _PATIENCE * _honest[module.__name__])
 
 
 @contextmanager
@@ -117,7 +152,7 @@ def _at_most(seconds: float) -> Generator[None]:
     """Raise TimeoutError after a while; proofs run in the main thread, where signals arrive."""
 
     def stop(*_: object) -> None:
-        raise TimeoutError(f"the proof did not end within {seconds} s")
+        raise TimeoutError(f"the proof did not end within {seconds:.0f} s")
 
     kept = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -164,19 +199,28 @@ def replaced(owner: Any, name: str, value: object) -> Generator[None]:
         setattr(owner, name, kept)
 
 
-def rewritten(name: str, old: str, new: str) -> Callable[[], AbstractContextManager[None]]:
+@dataclass(frozen=True)
+class Rewrite:
     """A mutation: in the source of a shipped function, ``old`` (which must occur once) becomes ``new``.
 
-    Every caller sees the change, wherever it imported the function from.
+    Every caller sees the change, wherever it imported the function from. Without ``old`` the source stays as it is.
     """
 
-    def mutation() -> AbstractContextManager[None]:
-        source = textwrap.dedent(inspect.getsource(function_of(resolve(name))))
-        if source.count(old) != 1:
-            raise InvalidInput(f"{old!r} occurs {source.count(old)} times in {name}; a mutation needs exactly one")
-        return changed(name, ast.parse(source.replace(old, new)))
+    name: str
+    old: str = ""
+    new: str = ""
 
-    return mutation
+    def __call__(self) -> AbstractContextManager[None]:
+        """Make the change for as long as the context lasts."""
+        source = textwrap.dedent(inspect.getsource(function_of(resolve(self.name))))
+        if self.old and source.count(self.old) != 1:
+            raise InvalidInput(f"{self.old!r} occurs {source.count(self.old)} times in {self.name}, a mutation needs one")
+        return changed(self.name, ast.parse(source.replace(self.old, self.new) if self.old else source))
+
+
+def rewritten(name: str, old: str, new: str) -> Rewrite:
+    """The mutation that puts ``new`` for ``old`` in a shipped function."""
+    return Rewrite(name, old, new)
 
 
 @contextmanager

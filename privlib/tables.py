@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +33,11 @@ def vector(values: object, *, name: str) -> Vector:
     Raises
     ------
     InvalidInput
-        For anything else, several dimensions, missing values or mixed types. The message holds no value.
+        For anything else, several dimensions, missing values, mixed types or labels that end in a null character, which NumPy
+        drops; an array that is NumPy text already has lost it. The message holds no value.
     """
     if isinstance(values, (list, tuple)):
-        kinds = {type(value) for value in values}
-        if kinds - {int, float, bool, str} or (len(kinds) > 1 and kinds != {int, float}):
-            raise InvalidInput(f"{name} must hold numbers or labels of one type, without missing values")
-        try:
-            array = np.asarray(values) if values else np.empty(0, dtype=np.int64)
-        except OverflowError:
-            raise InvalidInput(f"{name} must hold numbers that fit 64 bits") from None
+        array = _from_list(values, name)
     elif isinstance(values, np.ma.MaskedArray):  # would count what it masks
         raise InvalidInput(f"{name} must not be a masked array: drop the masked rows and give an ordinary one")
     elif isinstance(values, np.ndarray):
@@ -54,13 +49,37 @@ def vector(values: object, *, name: str) -> Vector:
     if array.dtype.kind == "O":
         array = _labels(array, name)
     if array.dtype.kind not in "biufU" or (array.dtype.itemsize > 8 and array.dtype.kind == "f"):
-        raise InvalidInput(f"{name} must hold numbers or labels, got dtype {array.dtype}")
+        raise InvalidInput(f"{name} must hold numbers or labels, got dtype {array.dtype.type.__name__}")  # without any width
     return array
+
+
+def _from_list(values: Sequence[Any], name: str) -> Vector:
+    kinds: set[type] = {str if isinstance(value, np.str_) else type(value) for value in values}
+    numpy_numbers = len(kinds) == 1 and all(issubclass(kind, (np.number, np.bool_)) for kind in kinds)
+    if not (numpy_numbers or kinds in ({bool}, {str}) or kinds <= {int, float}):
+        raise InvalidInput(f"{name} must hold numbers or labels of one type, without missing values")
+    if kinds == {str}:
+        return _labels(values, name)
+    try:
+        array: Vector = np.asarray(values) if values else _nothing()
+    except OverflowError:
+        raise InvalidInput(f"{name} must hold numbers that fit 64 bits") from None
+    if kinds == {int} and array.dtype.kind == "f":  # NumPy rounds when one number is below 0 and another beyond 2**63
+        raise InvalidInput(f"{name} must hold numbers that fit 64 bits")
+    return array
+
+
+def _nothing() -> Vector:
+    """No rows: without a row there is no type to refuse."""
+    return np.empty(0, dtype=np.int64)
 
 
 def _from_dataframe(values: object, name: str) -> Vector:
     import narwhals.stable.v2 as nw
 
+    arrow = nw.dependencies.get_pyarrow()
+    if arrow is not None and isinstance(values, arrow.Array):
+        values = arrow.chunked_array([values])
     try:
         series = nw.from_native(values, series_only=True)  # type: ignore[call-overload]  # any carrier may be tried
     except TypeError:
@@ -69,14 +88,20 @@ def _from_dataframe(values: object, name: str) -> Vector:
         raise InvalidInput(f"{name} has missing values: remove or impute them before counting")
     if series.dtype in (nw.Categorical, nw.Enum):
         series = series.cast(nw.String)
+    if series.dtype == nw.String:  # by way of NumPy's text, a null character at the end would be lost
+        return _labels(series.to_list(), name)
     array: Vector = series.to_numpy()
     return array
 
 
-def _labels(array: Vector, name: str) -> Vector:
-    if not all(type(value) is str for value in array):
+def _labels(values: Sequence[Any] | Vector, name: str) -> Vector:
+    if len(values) == 0:
+        return _nothing()
+    if not all(isinstance(value, str) for value in values):
         raise InvalidInput(f"{name} has dtype object: give numbers, or labels that are all str, without missing values")
-    return array.astype(np.str_)
+    if any(value.endswith("\0") for value in values):  # which NumPy would drop, and so merge two labels
+        raise InvalidInput(f"{name} must hold labels that do not end in a null character")
+    return np.asarray(values, dtype=np.str_)
 
 
 def column(frame: object, name: str) -> Vector:
@@ -112,8 +137,11 @@ def column(frame: object, name: str) -> Vector:
     return vector(table[name].to_native(), name=f"column {name!r}")
 
 
-def read(path: str | Path, columns: Sequence[str]) -> object:
+def read(path: str | Path, columns: Sequence[str], *, text: Collection[str] = ()) -> object:
     """Read columns of a CSV or Parquet file as an Arrow table; needs the ``tables`` extra.
+
+    Types are never guessed from the content: one person's field would decide how all others are read. In a CSV file every
+    column is text or a float64, and only an empty field is missing. A Parquet file has a schema of its own.
 
     Parameters
     ----------
@@ -121,6 +149,8 @@ def read(path: str | Path, columns: Sequence[str]) -> object:
         A file whose name ends in ``.csv`` or ``.parquet``.
     columns : sequence of str
         The columns wanted; others are not read.
+    text : collection of str, optional
+        Those of the columns that hold labels: read as text from CSV, and from Parquet also where they are whole numbers.
 
     Returns
     -------
@@ -129,7 +159,8 @@ def read(path: str | Path, columns: Sequence[str]) -> object:
     Raises
     ------
     InvalidInput
-        For an unreadable file. The message names the file, the columns and the number of lines, never their content.
+        For an unreadable file. The message names the file, the columns and the number of lines, never their content. Like
+        every refusal it is outside the guarantee: it tells that the file is malformed, and how long it is.
     """
     file = Path(path)
     readers = {".csv": _read_csv, ".parquet": _read_parquet}
@@ -137,27 +168,34 @@ def read(path: str | Path, columns: Sequence[str]) -> object:
         raise InvalidInput(f"the data file must end in .csv or .parquet, got {file.name!r}")
     if not file.is_file():
         raise InvalidInput(f"there is no file {str(file)!r}")
-    return readers[file.suffix.lower()](file, list(columns))
+    return readers[file.suffix.lower()](file, list(columns), text)
 
 
-def _read_parquet(file: Path, columns: list[str]) -> object:
+def _read_parquet(file: Path, columns: list[str], text: Collection[str]) -> object:
+    arrow = extra("pyarrow", name="tables", purpose="reading Parquet")
     parquet = extra("pyarrow.parquet", name="tables", purpose="reading Parquet")
     try:
         _demand(file, columns, parquet.read_schema(file).names)
-        return parquet.read_table(file, columns=columns)
+        table = parquet.read_table(file, columns=columns)
     except (ValueError, OSError) as error:
         if isinstance(error, InvalidInput):
             raise
         raise InvalidInput(f"{str(file)!r} is not a readable Parquet file with columns {_listed(columns)}") from None
+    for place, name in enumerate(table.column_names):
+        if name in text and arrow.types.is_integer(table.schema.types[place]):
+            table = table.set_column(place, name, table.column(place).cast(arrow.string()))
+    return table
 
 
-def _read_csv(file: Path, columns: list[str]) -> object:
+def _read_csv(file: Path, columns: list[str], text: Collection[str]) -> object:
+    arrow = extra("pyarrow", name="tables", purpose="reading CSV")
     csv = extra("pyarrow.csv", name="tables", purpose="reading CSV")
     try:
         with csv.open_csv(file) as reader:
             _demand(file, columns, reader.schema.names)
-        # Text that looks like numbers stays text in other columns; in ours an empty field is missing, never an empty label.
-        options = csv.ConvertOptions(include_columns=columns, strings_can_be_null=True)
+        types = {name: arrow.string() if name in text else arrow.float64() for name in columns}
+        # An empty field is missing, never an empty label; "NA" and the like are labels as good as others.
+        options = csv.ConvertOptions(include_columns=columns, column_types=types, null_values=[""], strings_can_be_null=True)
         return csv.read_csv(file, convert_options=options)
     except (ValueError, OSError) as error:
         if isinstance(error, InvalidInput):
@@ -165,7 +203,7 @@ def _read_csv(file: Path, columns: list[str]) -> object:
         lines = sum(chunk.count(b"\n") for chunk in _chunks(file))
         raise InvalidInput(
             f"{str(file)!r} is not a readable CSV file with columns {_listed(columns)} ({lines} lines): "
-            "every line needs as many fields as the header, comma separated, in UTF-8"
+            "every line needs as many fields as the header, comma separated, in UTF-8, with numbers for times and events"
         ) from None  # the parser's own message quotes the data
 
 

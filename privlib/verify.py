@@ -1,7 +1,8 @@
 """Check a release file: canonical, undamaged, its bound recomputed, not made in test mode, and its charge in the ledger.
 
-It is not a signature: whoever can write the file can write a digest too. The ledger is the witness that the writer of a
-release file cannot make up, as long as the ledger itself is kept where only the releasing machine can write.
+It is not a signature: whoever can write the file can write a digest too. A ledger that is kept where only the releasing
+machine can write vouches that a charge of this bound for this plan was made. It does not vouch for the released numbers:
+it never saw them, and a file with others names the same charge.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from privlib.certificate import fingerprint_of, open_sealed
-from privlib.errors import LedgerError, TamperedRelease
+from privlib.certificate import check_head, check_rewritten, fingerprint_of, open_sealed
+from privlib.errors import InvalidInput, LedgerError, TamperedRelease
 
 if TYPE_CHECKING:
     from privlib.budget import Ledger
 
 __all__ = ["verify"]
+
+_OTHER_FILES = {"audit": "an audit", "demo.report": "a report of the demo"}
 
 
 class _Release(Protocol):
@@ -31,12 +34,13 @@ def verify(path_or_text: str | os.PathLike[str], *, ledger: Ledger | str | os.Pa
 
     Checked: the text is in privlib's one spelling and fits its digest; format and kind are known; the stated bound follows
     from the plan and the theorem; the file holds nothing else; it was not made in test mode. Given a ledger: its chain is
-    whole, the charge that the release names is in it, and charged this bound for this plan. This is not a signature.
+    whole, the charge that the release names is in it, and charged this bound for this plan. This is not a signature, and
+    the ledger does not know the released numbers.
 
     Parameters
     ----------
     path_or_text : path or str
-        The release's file, or its whole text, which begins with a brace.
+        The release's file, or its whole text, which begins with a brace. Any other text is the name of a file.
     ledger : Ledger or path, optional
         The ledger that was charged. A file that is not there is never made.
 
@@ -44,10 +48,12 @@ def verify(path_or_text: str | os.PathLike[str], *, ledger: Ledger | str | os.Pa
     ------
     TamperedRelease
         When the release does not verify, or is not in the ledger.
+    InvalidInput
+        When there is no file of that name.
     LedgerError
         When the ledger cannot be read, so that nothing is known: missing, locked, not permitted.
     OSError
-        When the release's file cannot be read.
+        When the release's file cannot be read, or a path leads nowhere.
 
     Examples
     --------
@@ -58,9 +64,12 @@ def verify(path_or_text: str | os.PathLike[str], *, ledger: Ledger | str | os.Pa
     """
     text = _text(path_or_text)
     record = open_sealed(text)
-    release = _read(text, record)
-    if open_sealed(release.to_json()) | {"privlib": None} != record | {"privlib": None}:
-        raise TamperedRelease("the file holds more than privlib writes, or other things")
+    try:
+        check_head(record.get("ledger"))
+        release = _read(text, record)
+        check_rewritten(release.to_json(), text)
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
+        raise TamperedRelease("the file lacks what a release has, or holds it in another form") from error
     if not release.secure:
         raise TamperedRelease("the release was made in test mode, with noise that can be predicted: it protects nobody")
     if ledger is not None:
@@ -68,8 +77,12 @@ def verify(path_or_text: str | os.PathLike[str], *, ledger: Ledger | str | os.Pa
 
 
 def _text(path_or_text: str | os.PathLike[str]) -> str:
+    if not isinstance(path_or_text, (str, os.PathLike)):
+        raise InvalidInput(f"give a release's file or its text, not {type(path_or_text).__name__}")
     if isinstance(path_or_text, str) and path_or_text.lstrip()[:1] == "{":
         return path_or_text
+    if isinstance(path_or_text, str) and not os.path.exists(path_or_text):
+        raise InvalidInput(f"there is no file {path_or_text[:80]!r}")
     try:
         return Path(path_or_text).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -87,6 +100,8 @@ def _read(text: str, record: dict[str, Any]) -> _Release:
         from privlib.survival.published import PublishedCurve
 
         return PublishedCurve.from_json(text)
+    if isinstance(kind, str) and kind in _OTHER_FILES:
+        raise TamperedRelease(f"the file is {_OTHER_FILES[kind]}, not a release")
     raise TamperedRelease("the file's kind is not one that this version of privlib knows: install the one that wrote it")
 
 

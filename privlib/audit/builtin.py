@@ -91,7 +91,7 @@ def published_audit(
 
     def mechanism(rows: Rows) -> PublishedCurve:
         durations, events = rows
-        return recipe.release(np.array(durations), np.array(events))
+        return recipe.count(np.array(durations), np.array(events)).release()
 
     training = 4 * held_out // 3
     return run(

@@ -178,9 +178,9 @@ class Audit:
         return page(self)
 
     def _repr_html_(self) -> str:
-        from privlib.audit.report import fragment
+        from privlib.audit.report import STYLE, fragment
 
-        return fragment(self)
+        return f"<style>{STYLE}</style>{fragment(self)}"
 
 
 def _read(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def _recipes(cohort: _Cohort, ledger: Ledger) -> dict[str, PublishedCurve]:
     nominal = DirectNoise(times=EVEN_TIMES, horizon=HORIZON, epsilon=NOMINAL, neighbours="replace")
     honest = DirectNoise(times=FOUR_TIMES, horizon=HORIZON, epsilon=CALIBRATED, neighbours="replace", calibrate=True)
     plans = {"nominal": nominal, "calibrated": honest}
-    return {name: plan.release(cohort.times, cohort.events, ledger=ledger) for name, plan in plans.items()}
+    return {name: plan.count(cohort.times, cohort.events).release(ledger=ledger) for name, plan in plans.items()}
 
 
 def _audit_table(trials: int) -> Audit:
@@ -270,15 +270,15 @@ def _recipe_facts(cohort: _Cohort, recipe: PublishedCurve, name: str) -> dict[st
     isotonic = type(recipe.plan).from_dict({**recipe.plan.to_dict(), "finish": "isotonic"})
     return {
         **_certificate(recipe, name),
-        **_odds(cost["whole_curve_epsilon"]),
+        **_odds(cost.whole_curve_epsilon),
         "times": [decimal(time) for time in recipe.plan.times],
-        "at_one_time": decimal(cost["per_point_epsilon"]),
-        "whole_curve": decimal(cost["whole_curve_epsilon"]),
+        "at_one_time": decimal(cost.per_point_epsilon),
+        "whole_curve": decimal(cost.whole_curve_epsilon),
         "scale": decimal(scales[0] / recipe.plan.nominal),
         "survival": recipe.survival.tolist(),
         "error_seen": cohort.error(recipe.predict(_days())),
-        "error_usual": cohort.usual_error(lambda: recipe.plan.release(cohort.times, cohort.events)),
-        "error_isotonic": cohort.usual_error(lambda: isotonic.release(cohort.times, cohort.events)),
+        "error_usual": cohort.usual_error(lambda: recipe.plan.count(cohort.times, cohort.events).release()),
+        "error_isotonic": cohort.usual_error(lambda: isotonic.count(cohort.times, cohort.events).release()),
     }
 
 
@@ -323,14 +323,14 @@ def _exact_answers(exact: Fit) -> dict[str, Any]:
     from privlib.survival import Estimate
 
     times = np.array(round_times(HORIZON, at_most=6, start=0))
-    lower, upper = exact.band(0.95)
+    lower, upper = exact.band(times.astype(np.float64), 0.95)
     value, variance = exact.restricted_mean(UNTIL)
     return {
         "survival": exact.at(exact.survival, times).tolist(),
-        "band": [exact.at(lower, times).tolist(), exact.at(upper, times).tolist()],
+        "band": [lower.tolist(), upper.tolist()],
         "at_risk": exact.at(exact.at_risk, times).tolist(),
         "median": exact.first_at_or_below(exact.survival, 0.5),
-        "median_interval": [exact.first_at_or_below(lower, 0.5), exact.first_at_or_below(upper, 0.5)],
+        "median_interval": list(exact.first_limits_at_or_below(0.5, 0.95)),
         "rmst": value,
         "rmst_interval": list(Estimate(value, variance**0.5, (0.0, float(UNTIL))).interval(0.95)),
     }

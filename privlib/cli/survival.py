@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +48,7 @@ def survival() -> None:
 @click.option("--unit", default="1", show_default=True, metavar="U", help="The recording unit of time.")
 @click.option("--n-bins", type=int, metavar="K", help="A public number of bins instead of the automatic grid.")
 @click.option("--group", "group_col", metavar="COL", help="Column: one curve for each group; needs --groups.")
-@click.option("--groups", metavar="A,B", help="The public labels, comma separated; whole numbers if all look so.")
+@click.option("--groups", metavar="A,B", help="The public labels, comma separated, as text.")
 @click.option("--id", "id_col", metavar="COL", help="Column: person; several rows of one person are refused.")
 @click.option("--event-codes", default="0,1", show_default=True, metavar="C,E", help="Codes for censored and for event.")
 @click.option("--ledger", "ledger_file", type=_PATH, metavar="F", help="The budget to charge, before noise is drawn.")
@@ -110,7 +109,6 @@ def _plan(
     if (group_col is None) != (groups is None):
         raise click.UsageError("--group and --groups belong together: the labels are public and never read off the data")
     labels = None if groups is None else [label.strip() for label in groups.split(",")]
-    numbers = labels is not None and all(re.fullmatch(r"-?[0-9]{1,18}", label) for label in labels)
     return Spec(
         horizon=horizon,
         epsilon=epsilon,
@@ -119,7 +117,7 @@ def _plan(
         n=n,
         unit=unit,
         n_bins=n_bins,
-        groups=[int(label) for label in labels] if labels is not None and numbers else labels,
+        groups=labels,
     )
 
 
@@ -157,7 +155,7 @@ def _count(
     from privlib.tables import column, read
 
     names = dict.fromkeys(name for name in (duration_col, event_col, group_col, id_col) if name is not None)
-    frame = read(data, list(names))
+    frame = read(data, list(names), text=[name for name in (group_col, id_col) if name is not None])
     return spec.count(
         column(frame, duration_col),
         column(frame, event_col),

@@ -20,7 +20,8 @@ def verify(release: Path, ledger: Path | None, as_json: bool) -> None:
 
     RELEASE must be undamaged and keep to its bound; with a ledger, it must have been charged for.
 
-    This is not a signature: it finds damage, careless edits, test mode, and ledgers cut short or restored.
+    This is not a signature: it finds damage, careless edits, test mode, and ledgers cut short or restored. A ledger vouches
+    that a charge of this bound for this plan was made, not for the released numbers.
     """
     from privlib import verify as check
     from privlib.bounds import Bound

@@ -36,7 +36,7 @@ class DiscreteLaplace:
     --------
     >>> law = DiscreteLaplace(Fraction(10))
     >>> round(law.variance, 12)
-    199.833416633606
+    199.833416633609
     >>> low, high = law.pmf(0, bits=64)
     >>> low / 2**64 <= 0.0499583749578799721983863652083 <= high / 2**64
     True

@@ -65,13 +65,13 @@ class ChaChaWords:
         64-bit stream number.
     """
 
-    __slots__ = ("__key", "__stream")
+    __slots__ = ("_key", "_stream")
 
     refinement_bits = 64
 
     def __init__(self, key: bytes | None = None, *, stream: int = 0) -> None:
-        self.__key = os.urandom(32) if key is None else key
-        self.__stream = stream.to_bytes(8, "little")
+        self._key = os.urandom(32) if key is None else key
+        self._stream = stream.to_bytes(8, "little")
 
     def main(self, start: int, count: int, word_bits: int) -> bytes:
         """``count`` main words of ``word_bits`` bits from word ``start``, little endian."""
@@ -90,8 +90,8 @@ class ChaChaWords:
         return int.from_bytes(data[8 * place : 8 * place + 8], "little")
 
     def _bytes(self, domain: int, block: int, size: int) -> bytes:
-        nonce = block.to_bytes(4, "little") + domain.to_bytes(4, "little") + self.__stream
-        return Cipher(ChaCha20(self.__key, nonce), mode=None).encryptor().update(bytes(size))
+        nonce = block.to_bytes(4, "little") + domain.to_bytes(4, "little") + self._stream
+        return Cipher(ChaCha20(self._key, nonce), mode=None).encryptor().update(bytes(size))
 
     def __reduce__(self) -> str:
         raise TypeError("a keyed word stream cannot be copied or pickled: the same noise would be drawn twice")

@@ -46,7 +46,8 @@ def kaplan_meier(
     event_codes : tuple of int
         ``(code for censored, code for event)``.
     horizon, epsilon, neighbours, n, expected_n, unit, grid, n_bins, groups
-        The public plan, see `Spec`.
+        The public plan, see `Spec`. Give group labels as text, in ``groups`` and in the column: then no person's label
+        decides how a reader takes the others.
     ledger : Ledger, optional
         Charged before the noise is drawn.
 

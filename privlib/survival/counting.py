@@ -16,6 +16,8 @@ __all__ = ["count_cells"]
 
 _BLOCK = 1 << 14
 _FINE_HISTOGRAM = 1 << 16
+_UNKNOWN_LABEL = "group holds a label that is not one of the plan's groups"
+_LARGEST_CODE = 1 << 53  # where floats begin to merge integers
 
 
 def count_cells(
@@ -61,26 +63,36 @@ def _check_schema(
     event_codes: tuple[int, int],
 ) -> None:
     """Everything that can be refused without looking at a value."""
-    if time.dtype.kind not in "iuf":
-        raise InvalidInput(f"durations must be numbers, got dtype {time.dtype}")
-    for name, column in (("event_observed", event), ("group", label)):
-        if column is not None and column.shape != time.shape:
-            raise InvalidInput(f"durations and {name} must be equally long, got {time.size} and {column.size}")
-    if event is not None and event.dtype.kind not in "biuf":
-        raise InvalidInput(f"event_observed must hold the codes {event_codes}, got dtype {event.dtype}")
     if not isinstance(event_codes, (tuple, list)) or len(event_codes) != 2 or event_codes[0] == event_codes[1]:
         raise InvalidInput("event_codes must be two different numbers: (code for censored, code for event)")
+    if any(type(code) is not int or abs(code) >= _LARGEST_CODE for code in event_codes):
+        raise InvalidInput("event_codes must be two different numbers of type int, such as (0, 1), below 2**53")
+    for name, column in (("event_observed", event), ("group", label)):
+        if column is not None and column.shape != time.shape:  # the lengths themselves would tell the number of people
+            raise InvalidInput(f"durations and {name} must be equally long")
+    if time.size and time.dtype.kind not in "iuf":  # nobody's column has no type that could be wrong
+        raise InvalidInput(f"durations must be numbers, got {_type(time)}")
+    if event is not None and event.size and event.dtype.kind not in "biuf":
+        raise InvalidInput(f"event_observed must hold the codes {tuple(event_codes)}, got {_type(event)}")
     if (spec.groups is None) != (label is None):
         raise InvalidInput("the plan has groups: give group=" if label is None else "the plan has no groups: give them to Spec")
     if label is not None and spec.groups is not None:
         wanted = "iu" if isinstance(spec.groups[0], int) else "U"
         if label.dtype.kind not in wanted and label.size:
-            raise InvalidInput(f"group must hold labels of the same type as the plan's groups, got dtype {label.dtype}")
+            raise InvalidInput(
+                f"group must hold labels of the same type as the plan's groups, got {_type(label)}: give labels as text, in "
+                "the plan and in the column, so that no person's label decides how the others are read"
+            )
+
+
+def _type(column: NDArray[Any]) -> str:
+    """The type in words, without the width of a text, which one person's label decides."""
+    return "text" if column.dtype.kind == "U" else f"dtype {column.dtype}"
 
 
 def _refuse_repeated(person: NDArray[Any], rows: int) -> None:
     if person.size != rows:
-        raise InvalidInput(f"durations and id must be equally long, got {rows} and {person.size}")
+        raise InvalidInput("durations and id must be equally long")
     if np.unique(person).size != person.size:
         raise InvalidInput("id repeats: give one row per person (start/stop and interval-censored records are not supported)")
 
@@ -93,8 +105,9 @@ def _observed(event: NDArray[Any] | None, part: slice, size: int, codes: tuple[i
     if tuple(codes) == (0, 1) and block.dtype.kind in "iu":  # the common case in one pass
         seen, known = block.astype(np.int64, copy=False), not int(np.bitwise_or.reduce(block)) & ~1
     else:
-        seen = (block == codes[1]).astype(np.int64)
-        known = int(seen.sum()) + int(np.count_nonzero(block == codes[0])) == block.size
+        wide = block.astype(np.float64) if block.dtype.kind == "f" else block  # no code is rounded to meet a narrow float
+        is_event, is_censored = wide == codes[1], wide == codes[0]
+        seen, known = is_event.astype(np.int64), bool((is_event ^ is_censored).all())
     if not known:
         raise InvalidInput(
             f"event_observed must hold only {codes[0]} (censored) and {codes[1]} (event), without missing values; "
@@ -143,11 +156,15 @@ def _times(grid: Grid, cell: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray
 
 def _group_index(label: NDArray[Any], spec: Spec) -> NDArray[np.intp]:
     public = np.asarray(spec.groups)
+    if label.dtype.kind == "u":  # NumPy would compare with signed labels as floats
+        if label.max() > np.iinfo(np.int64).max:
+            raise InvalidInput(_UNKNOWN_LABEL)
+        label = label.astype(np.int64)
     order = np.argsort(public)
     place = np.minimum(np.searchsorted(public, label, sorter=order), public.size - 1)
     index: NDArray[np.intp] = order[place]
     if not np.array_equal(public[index], label):
-        raise InvalidInput("group holds a label that is not one of the plan's groups")
+        raise InvalidInput(_UNKNOWN_LABEL)
     return index
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from privlib.bounds import Bound, decimal, exact
-from privlib.certificate import integers, open_sealed, seal
+from privlib.certificate import check_head, check_rewritten, integers, open_sealed, seal
 from privlib.errors import InvalidInput, TamperedRelease, extra
 from privlib.survival.estimate import Fit, fit
 from privlib.survival.spec import Label, Spec
@@ -25,6 +25,8 @@ __all__ = ["Curve", "Estimate"]
 
 KIND = "survival.curve"
 THEOREM = "survival.t1"
+_SAME_TIME = 1e-9
+"""A time this close to a whole unit, relatively, means that unit: what a few roundings of a float64 can move."""
 Floats = NDArray[np.float64]
 
 
@@ -62,7 +64,7 @@ class Curve:
     spec : Spec
         The public plan.
     noisy : int64 array, shape (spec.cells,)
-        The released counts.
+        The released counts; copied.
     head : dict or None
         The charge in the ledger, None where no ledger was given.
     secure : bool
@@ -95,9 +97,13 @@ class Curve:
         secure: bool,
         group: Label | None = None,
     ) -> None:
-        self.spec, self.head, self.secure, self.group = spec, head, secure, group
-        self.noisy = noisy
-        self.noisy.flags.writeable = False
+        counts = np.array(noisy)
+        if counts.dtype != np.int64 or counts.shape != (spec.cells,):
+            raise InvalidInput(f"noisy must be {spec.cells} counts of dtype int64, one for each cell of the plan")
+        if group is not None and group not in (spec.groups or ()):
+            raise InvalidInput(f"there is no group {group!r} in the plan")
+        counts.flags.writeable = False
+        self.spec, self.noisy, self.head, self.secure, self.group = spec, counts, head, secure, group
 
     @property
     def bound(self) -> Bound:
@@ -111,24 +117,18 @@ class Curve:
 
     @property
     def groups(self) -> tuple[Label, ...]:
-        """The public group labels; empty without groups."""
-        return self.spec.groups or ()
+        """The public group labels; empty without groups, and for the curve of one group."""
+        return (self.group is None and self.spec.groups) or ()
 
     def __iter__(self) -> Iterator[Label]:
         return iter(self.groups)
 
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    def __bool__(self) -> bool:
-        return True
-
     @cached_property
     def _fit(self) -> Fit:
-        if self.groups and self.group is None:
+        if self.groups:
             raise InvalidInput(f"this release has groups: choose one, such as curve[{self.groups[0]!r}]")
         fits = fit(self.spec, self.noisy)
-        return fits[self.groups.index(self.group) if self.group is not None else 0]
+        return fits[0 if self.group is None else (self.spec.groups or ()).index(self.group)]
 
     @property
     def timeline(self) -> Floats:
@@ -168,7 +168,7 @@ class Curve:
         lower, upper : float arrays, shape (K+1,)
             By the log(-log) transform, Greenwood's variance plus that of the noise.
         """
-        return self._fit.band(checked_confidence(confidence))
+        return self._fit.band(np.asarray(self.spec.grid.edges, dtype=np.float64), checked_confidence(confidence))
 
     @property
     def event_table(self) -> dict[str, Floats]:
@@ -203,20 +203,41 @@ class Curve:
         """Estimated number at risk at any times from 0 to the horizon."""
         return self._at(self._fit.at_risk, times)
 
-    def band(self, times: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
-        """Pointwise limits at any times from 0 to the horizon."""
-        lower, upper = self.confidence_interval(confidence)
-        return self._at(lower, times), self._at(upper, times)
+    def band(self, times: ArrayLike, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
+        """Pointwise limits at any times from 0 to the horizon.
+
+        Parameters
+        ----------
+        times : array-like of float
+            In the scale of the horizon.
+        confidence : float
+            Between 0 and 1; keyword only.
+
+        Returns
+        -------
+        lower, upper : float arrays
+            Sampling, noise and, between the edges of wide bins, not knowing where in the bin the events fell; NaN beyond the
+            horizon.
+        """
+        units, inside = self._in_units(times)
+        lower, upper = self._fit.band(units, checked_confidence(confidence))
+        return np.where(inside, lower, np.nan), np.where(inside, upper, np.nan)
 
     def _at(self, values: Floats, times: ArrayLike) -> Floats:
+        units, inside = self._in_units(times)
+        return np.where(inside, self._fit.at(values, units), np.nan)
+
+    def _in_units(self, times: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
+        """Times in units, 0 where they lie outside 0 to the horizon, and whether they lie inside."""
         when = np.asarray(times, dtype=np.float64)
         unit = self.spec.grid.unit
-        possible = (when >= 0) & (when <= 2.0 * float(self.spec.horizon))  # false for NaN too
+        # Twice the horizon: a coarse limit, false for NaN too, so that nothing below overflows; `inside` draws the exact one.
+        possible = (when >= 0) & (when <= 2.0 * float(self.spec.horizon))
         units = np.where(possible, when, 0.0) * float(unit.denominator) / float(unit.numerator)
         nearest = np.rint(units)
-        units = np.where(np.abs(units - nearest) <= 1e-9 * np.maximum(1.0, nearest), nearest, units)
+        units = np.where(np.abs(units - nearest) <= _SAME_TIME * np.maximum(1.0, nearest), nearest, units)
         inside = possible & (units <= self.spec.grid.units)
-        return np.where(inside, self._fit.at(values, np.where(inside, units, 0.0)), np.nan)
+        return np.where(inside, units, 0.0), inside
 
     @property
     def median_survival_time_(self) -> float:
@@ -229,9 +250,7 @@ class Curve:
 
     def percentile_interval(self, p: float, confidence: float = 0.95) -> tuple[float, float]:
         """Confidence interval of `percentile`, by inverting the band; a limit not reached is infinity."""
-        lower, upper = self.confidence_interval(confidence)
-        fitted, level = self._fit, _checked_share(p)
-        return fitted.first_at_or_below(lower, level), fitted.first_at_or_below(upper, level)
+        return self._fit.first_limits_at_or_below(_checked_share(p), checked_confidence(confidence))
 
     def rmst(self, until: float) -> Estimate:
         """Restricted mean survival time: the area under the curve from 0 to a time.
@@ -246,7 +265,7 @@ class Curve:
         Estimate
             In the scale of the horizon.
         """
-        moment = exact(until, name="until")
+        moment = exact(until.item() if isinstance(until, np.generic) else until, name="until")
         if not 0 < moment <= self.spec.horizon:
             raise InvalidInput(f"until must lie in (0, {decimal(self.spec.horizon)}], got {decimal(moment)}")
         unit = self.spec.grid.unit
@@ -256,6 +275,7 @@ class Curve:
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """The curve as a pandas frame like lifelines': indexed by time, with the estimate and its limits."""
         frames = extra("pandas", name="survival", purpose="a pandas frame")
+        confidence = checked_confidence(confidence)
         lower, upper = self.confidence_interval(confidence)
         columns = {
             "KM_estimate": self.survival_function_,
@@ -277,15 +297,25 @@ class Curve:
         lines = [self.spec.explain(), f"Theorem      {self.theorem}", f"Ledger       {_ledger_line(self.head)}"]
         if not self.secure:
             lines.append("NOT SECURE   made in test mode: protects nobody")
-        for group in self.groups or (None,):
-            curve = self if group is None or group == self.group else self[group]
+        for curve in [self[group] for group in self.groups] or [self]:
             median, (low, high) = curve.median_survival_time_, curve.percentile_interval(0.5)
-            name = "Median" if group is None else f"Median {group}"
+            name = "Median" if curve.group is None else f"Median {curve.group}"
             lines.append(f"{name:<12} {_time(median)} (95 % interval {_time(low)} to {_time(high)})")
         return "\n".join(lines)
 
     def to_json(self) -> str:
-        """The release as canonical JSON: noisy integers, plan, bound, theorem, ledger head, digest."""
+        """The release as canonical JSON: noisy integers, plan, bound, theorem, ledger head, digest.
+
+        Raises
+        ------
+        InvalidInput
+            For the curve of one group: the certificate is that of the whole release.
+        """
+        if self.group is not None:
+            raise InvalidInput("this is the curve of one group: write the whole release, from which it was taken")
+        return self._sealed()
+
+    def _sealed(self) -> str:
         body = {
             "spec": self.spec.to_dict(),
             "noisy": integers(self.noisy.tolist()),
@@ -310,21 +340,22 @@ class Curve:
             spec = Spec.from_dict(record["spec"])
             noisy = np.array([int(value) for value in record["noisy"]], dtype=np.int64)
             stated, theorem, secure, head = record["bound"], record["theorem"], record["secure"], record["ledger"]
-        except (KeyError, ValueError, TypeError, OverflowError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             raise TamperedRelease("the file lacks what a survival release has") from error
         if stated != spec.bound.to_dict() or theorem != THEOREM:
             raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
-        if any(isinstance(value, bool) for value in record["noisy"]) or integers(noisy.tolist()) != record["noisy"]:
-            raise TamperedRelease("the file's counts are not written as privlib writes them")
-        if noisy.shape != (spec.cells,) or not isinstance(secure, bool) or not isinstance(head, (dict, type(None))):
+        if noisy.shape != (spec.cells,) or not isinstance(secure, bool):
             raise TamperedRelease("the file lacks what a survival release has")
-        return cls(spec, noisy=noisy, head=head, secure=secure)
+        check_head(head)
+        curve = cls(spec, noisy=noisy, head=head, secure=secure)
+        check_rewritten(curve.to_json(), text)
+        return curve
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Curve) and self.group == other.group and self.to_json() == other.to_json()
+        return isinstance(other, Curve) and self.group == other.group and self._sealed() == other._sealed()
 
     def __hash__(self) -> int:
-        return hash((self.group, self.to_json()))
+        return hash((self.group, self._sealed()))
 
     def __repr__(self) -> str:
         of = "" if self.group is None else f"group {self.group!r}, "
@@ -341,13 +372,13 @@ def checked_confidence(confidence: float) -> float:
     """A confidence level strictly between 0 and 1."""
     if not 0 < confidence < 1:
         raise InvalidInput(f"confidence must lie between 0 and 1, such as 0.95, got {confidence}")
-    return confidence
+    return float(confidence)
 
 
 def _checked_share(p: float) -> float:
     if not 0 <= p <= 1:
         raise InvalidInput(f"p must lie in [0, 1], got {p}")
-    return p
+    return float(p)
 
 
 def _time(value: float) -> str:
@@ -355,4 +386,4 @@ def _time(value: float) -> str:
 
 
 def _ledger_line(head: Mapping[str, Any] | None) -> str:
-    return "none given" if head is None else f"charge {head['seq']}, {head['digest'][:12]}..."
+    return "none given" if head is None else f"charge {head.get('seq')}, {str(head.get('digest'))[:12]}..."

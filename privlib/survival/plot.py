@@ -9,7 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from privlib.errors import extra
 from privlib.survival.view import round_times
@@ -91,7 +91,7 @@ def _draw_one(ax: Axes, curve: Curve, confidence: float, style: dict[str, Any], 
     around, fine = _moments(curve, _MOST_BAND_STEPS)
     color = style["color"]
     shade: dict[str, Any] = {"color": color, "alpha": style["shade"], "linewidth": 0}
-    ax.fill_between(around, *curve.band(around, confidence), step="post" if fine else None, **shade)
+    ax.fill_between(around, *curve.band(around, confidence=confidence), step="post" if fine else None, **shade)
     ax.plot(
         times,
         curve.predict(times),
@@ -188,7 +188,6 @@ def picture(
     curve: Curve,
     *,
     dark: bool = False,
-    overlay: tuple[ArrayLike, ArrayLike, str] | None = None,
     confidence: float = 0.95,
 ) -> str:
     """Draw a curve as SVG to stand in a page: real text, nothing loaded from elsewhere, the same bytes every time.
@@ -199,8 +198,6 @@ def picture(
         The release, or one group of it.
     dark : bool
         For a dark page; the background is the page's own either way.
-    overlay : tuple, optional
-        ``(times, survival, label)`` of a step curve to compare with. It is drawn as it is given, so it must be public.
     confidence : float
         Of the band.
 
@@ -226,11 +223,7 @@ def picture(
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **settings}):
         figure: Figure = figures.Figure(figsize=(7.2, 4.4 + 0.2 * len(_parts(curve))), layout="constrained")
         svg.FigureCanvasSVG(figure)
-        ax = draw(curve, figure.add_subplot(), confidence=confidence)
-        if overlay is not None:
-            times, survival, label = overlay
-            ax.plot(times, survival, drawstyle="steps-post", color=ink, linewidth=1.1, label=label, zorder=4)
-            ax.legend(loc="best", frameon=False)
+        draw(curve, figure.add_subplot(), confidence=confidence)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return _inline(out.getvalue(), f"Survival curve: {curve.bound}, whole curve")

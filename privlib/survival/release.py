@@ -23,7 +23,7 @@ __all__ = ["release"]
 
 @proved("survival.t1")
 def release(
-    spec: Spec, cells: NDArray[np.int64], *, ledger: Ledger | None, on_charged: Callable[[], None] = lambda: None
+    spec: Spec, cells: NDArray[np.int64], *, ledger: Ledger | None, on_refused: Callable[[], None] = lambda: None
 ) -> Curve:
     """Add discrete Laplace noise to every cell of an exact table.
 
@@ -35,8 +35,8 @@ def release(
         Exact counts.
     ledger : Ledger or None
         Charged before the draw.
-    on_charged : callable
-        Called once the charge stands, before the draw.
+    on_refused : callable
+        Called when the charge does not stand, before the error goes on.
 
     Returns
     -------
@@ -53,11 +53,15 @@ def release(
     Neighbours: the plan's. Bound: pure epsilon for all cells together. Theorem: survival.t1. Budget is charged before noise
     is drawn; an exception after that does not refund it.
     """
-    head = charge(ledger, spec.bound, name="survival curve", fingerprint=spec.fingerprint, secure=is_secure())
+    secure = is_secure()
     try:
-        on_charged()
+        head = charge(ledger, spec.bound, name="survival curve", fingerprint=spec.fingerprint, secure=secure)
+    except BaseException:
+        on_refused()
+        raise
+    try:
         noise = discrete_laplace(spec.cells, scale=spec.sensitivity / spec.epsilon)
-        return Curve(spec, noisy=cells + noise, head=head, secure=is_secure())
+        return Curve(spec, noisy=cells + noise, head=head, secure=secure and is_secure())
     except BaseException as error:
         if head is not None:
             error.add_note("The ledger was charged before this happened and keeps the charge.")

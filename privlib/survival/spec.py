@@ -100,7 +100,7 @@ class Spec:
         loss = exact(epsilon, name="epsilon")
         if loss <= 0:
             raise InvalidInput(f"epsilon must be > 0, got {loss}")
-        law = DiscreteLaplace(_CHANGED_CELLS[relation] / loss)
+        law = DiscreteLaplace(exact(_CHANGED_CELLS[relation] / loss, name="the noise scale"))
         step = exact(unit, name="unit")
         units = whole_units(exact(horizon, name="horizon"), step)
         labels = _labels(groups)
@@ -167,8 +167,8 @@ class Spec:
     def predicted_rmse(self) -> float:
         """The error that privacy and grid add to the curve, predicted from public numbers alone.
 
-        Root mean square over the time axis for a smooth curve that falls from 1 to 1/4 with little censoring; real curves
-        were seen within a factor of 2 (``make claims`` prints both). Needs ``n`` or ``expected_n``.
+        Root mean square over the time axis for a smooth curve that falls from 1 to 1/10 with many censored on the way; real curves
+        were seen within a factor of 1.5 where noise dominates (``make claims`` prints both). Needs ``n`` or ``expected_n``.
         """
         from privlib.survival.estimate import predicted_rmse
 
@@ -273,7 +273,7 @@ class Spec:
             f"Guarantee    {self.bound}, for the whole curve",
             f"Neighbours   {self.neighbours.meaning}",
             "Unit         one person, one row",
-            f"Public       horizon {decimal(self.horizon)}, unit {decimal(grid.unit)}, grid of {grid.bins} event bins and "
+            f"Public       horizon {decimal(self.horizon)}, unit {decimal(grid.unit)} (times are rounded up to it), grid of {grid.bins} event bins and "
             f"{grid.censor_bins} censoring bins ({self.grid_chosen}), {known if people else 'no number of people'}"
             + (f", groups {', '.join(map(str, self.groups))}" if self.groups else ""),
             f"Noise        discrete Laplace of scale {decimal(self.law.scale)} on each of {self.cells} counts",

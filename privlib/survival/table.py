@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +24,14 @@ __all__ = ["SurvivalTable"]
 
 _MARKER = "exact counts of people, not private"
 _MOST_PEOPLE = 2**62
+_ONCE = Lock()
 
 
 class SurvivalTable:
     """Exact counts under one plan. Secret: it shows no number, and leaves only through `release`.
 
-    Made by `privlib.survival.Spec.count`. Tables under one plan add, whatever the order and the split.
+    Made by `privlib.survival.Spec.count`. Tables under one plan add, whatever the order and the split;
+    one count cannot be added twice.
 
     Parameters
     ----------
@@ -37,10 +41,13 @@ class SurvivalTable:
         Exact counts.
     """
 
-    __slots__ = ("_cells", "_released", "spec")
+    __slots__ = ("_cells", "_parts", "_released", "spec")
 
     def __init__(self, spec: Spec, cells: NDArray[np.int64]) -> None:
-        self.spec, self._cells, self._released = spec, cells, False
+        if cells.dtype != np.int64 or cells.shape != (spec.cells,) or (cells < 0).any():
+            raise InvalidInput(f"cells must be {spec.cells} counts >= 0 of dtype int64, one for each cell of the plan")
+        self.spec, self._cells, self._released = spec, cells.copy(), False
+        self._parts = frozenset({secrets.token_hex(8)})  # says which counts are in a sum, and nothing about them
 
     @classmethod
     def count(
@@ -64,7 +71,12 @@ class SurvivalTable:
             raise NotNeighbours("only tables of one plan add: these differ in horizon, grid, epsilon, neighbours or groups")
         if int(self._cells.sum()) + int(other._cells.sum()) > _MOST_PEOPLE:
             raise InvalidInput("a table can hold at most 2**62 people")
-        return SurvivalTable(self.spec, self._cells + other._cells)
+        if self._parts & other._parts:
+            raise InvalidInput("a count can be added once: the two tables share a part, whose people would count twice")
+        merged = SurvivalTable(self.spec, self._cells + other._cells)
+        merged._parts = self._parts | other._parts
+        merged._released = self._released or other._released
+        return merged
 
     def release(self, *, ledger: Ledger | None = None) -> Curve:
         """Add noise once and give the private curve.
@@ -82,7 +94,8 @@ class SurvivalTable:
         Raises
         ------
         AlreadyReleased
-            On the second call: two releases of the same people cost twice, so count again on purpose.
+            On the second call, also for a copy, or for a sum with a part that was released: two releases of the same people
+            cost twice, so count again on purpose.
         InvalidInput
             Under ``replace``, when the table does not hold exactly the plan's ``n`` people.
         BudgetExceeded, LedgerError
@@ -93,21 +106,24 @@ class SurvivalTable:
         Pure epsilon for the whole curve, under the plan's neighbours. Theorem: survival.t1. Budget is charged before noise is
         drawn; an exception after that does not refund it.
         """
-        if self._released:
-            raise AlreadyReleased("this table was released already: a second release costs epsilon again, so count again for it")
         if self.spec.n is not None and int(self._cells.sum()) != self.spec.n:
             raise InvalidInput(
                 "under replace the plan's n must be the number of rows counted: correct n or add the missing parts"
             )
-        return release(self.spec, self._cells, ledger=ledger, on_charged=self._mark_released)
+        with _ONCE:  # of two threads one goes on
+            if self._released:
+                raise AlreadyReleased("this table was released already: a second release costs epsilon again, so count again")
+            self._released = True
+        return release(self.spec, self._cells, ledger=ledger, on_refused=self._not_released)
 
-    def _mark_released(self) -> None:
-        self._released = True
+    def _not_released(self) -> None:
+        self._released = False
 
     def to_json(self) -> str:
         """The exact table as text that begins with a SENSITIVE marker, to send to whoever merges and releases."""
-        body = {"SENSITIVE": _MARKER, "spec": self.spec.to_dict(), "cells": integers(self._cells.tolist())}
-        return canonical(body)
+        counts = integers(self._cells.tolist())
+        about = {"spec": self.spec.to_dict(), "parts": sorted(self._parts), "released": self._released}
+        return canonical({"SENSITIVE": _MARKER, "cells": counts, **about})
 
     @classmethod
     def from_json(cls, text: str) -> SurvivalTable:
@@ -130,14 +146,17 @@ class SurvivalTable:
             record = json.loads(text)
             spec = Spec.from_dict(record["spec"])
             counts = [int(cell) for cell in record["cells"]]
+            parts, released = frozenset(map(str, record["parts"])), bool(record["released"])
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
         if len(counts) != spec.cells or min(counts) < 0 or sum(counts) > _MOST_PEOPLE:
             return None
-        return cls(spec, np.array(counts, dtype=np.int64))
+        table = cls(spec, np.array(counts, dtype=np.int64))
+        table._parts, table._released = parts, released
+        return table
 
     def __repr__(self) -> str:
         return f"<SurvivalTable: {self.spec.cells} cells, exact, not private; release() makes it public>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SurvivalTable.from_json, (self.to_json(),), (None, {"_released": self._released})
+        return SurvivalTable.from_json, (self.to_json(),)

@@ -81,6 +81,12 @@ def prove() -> None:
     parts = [Bound.pure("1/10", neighbours="replace"), Bound.pure("1/3", odds=2, neighbours="replace")]
     both = parts[0] + parts[1]
     assert (both.epsilon, both.odds, both.neighbours) == (Fraction(13, 30), Fraction(2), "replace")
+    loose = Bound.approx("1/2", "1/8", neighbours="user") + Bound.approx("1/3", "1/4", neighbours="user")
+    assert (loose.epsilon, loose.delta) == (Fraction(5, 6), Fraction(3, 8)), "approximate bounds do not add"
+    assert not loose.within(Bound.approx(1, "1/4", neighbours="user")), "a limit forgets the delta"
+    assert loose.within(Bound.approx(1, "3/8", neighbours="user")), "a bound does not fit itself"
+    mixed = Bound.gdp("1/2", neighbours="user") + Bound.zcdp("1/3", neighbours="user")
+    assert mixed == Bound.zcdp(Fraction(7, 12), neighbours="user"), "mu-GDP is not mu**2 / 2 zCDP"
     ctx.prec = 400
     for epsilon, odds in itertools.product([Fraction(0), Fraction(1, 10), Fraction(2)], ODDS):
         for limit in [Fraction(1, 10), Fraction(2), Fraction(693147180559945309417232121458, 10**30), Fraction(3, 1)]:

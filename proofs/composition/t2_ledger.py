@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privlib.bounds import Bound
-from privlib.budget import Ledger
+from privlib.budget import Ledger, charge
 from privlib.errors import BudgetExceeded
 from privlib.prove import rewritten
 
@@ -39,22 +39,44 @@ CHARGES = ["1/5", "1/2", "2/3", "1", "5e-324"]
 def follow(path: Path, limit: str, charges: list[str]) -> None:
     """Charge a real ledger and keep the sum beside it."""
     ledger, spent, allowed = Ledger(path, limit=limit), Fraction(0), Fraction(limit)
-    for charge in charges:
-        bound, fits = Bound.pure(charge, neighbours="replace"), spent + Fraction(charge) <= allowed
+    for asked in charges:
+        bound, fits = Bound.pure(asked, neighbours="replace"), spent + Fraction(asked) <= allowed
         try:
             ledger.charge(bound, name="proof", fingerprint="-", secure=False)
         except BudgetExceeded:
             assert not fits, "a charge was refused although it fits"
         else:
             assert fits, "a charge passed the limit"
-            spent += Fraction(charge)
+            spent += Fraction(asked)
         assert ledger.remaining == allowed - spent, "the ledger counts another sum"
     accepted = ledger.charges()
     assert sum((Fraction(row.record["bound"]["epsilon"]) for row in accepted), Fraction(0)) == spent, "a row is lost or added"
 
 
+def two_writers_see_each_other(path: Path) -> None:
+    """More rows than a handful, two objects on one file, odds beside epsilons; the rows say what was charged."""
+    one, two = Ledger(path, limit="3"), Ledger(path)
+    for step in range(12):
+        bound = Bound.pure("1/10", odds=Fraction(11, 10), neighbours="replace")  # 12 of them: 1.2 + 12 ln 1.1 = 2.34
+        (one, two)[step % 2].charge(bound, name=f"step {step}", fingerprint=f"plan {step}", secure=step % 3 == 0)
+    for ledger in (one, two):
+        try:
+            charge(ledger, Bound.pure("7/10", neighbours="replace"), name="too much", fingerprint="-", secure=True)
+        except BudgetExceeded:
+            pass
+        else:
+            raise AssertionError("a charge passed the limit: another writer's rows or their odds are not counted")
+    records = [row.record for row in one.charges()]
+    assert len(records) == 12, "a refused charge stays, or a row is lost"
+    for step, record in enumerate(records):
+        said = (record["name"], record["fingerprint"], record["secure"], record["bound"])
+        wanted = {"kind": "pure", "neighbours": "replace", "epsilon": "1/10", "odds": "11/10"}
+        assert said == (f"step {step}", f"plan {step}", step % 3 == 0, wanted), "a row does not say what was charged"
+
+
 def prove() -> None:
     with tempfile.TemporaryDirectory() as folder:
+        two_writers_see_each_other(Path(folder) / "shared.db")
         for number, charges in enumerate(itertools.product(CHARGES, repeat=2)):
             follow(Path(folder) / f"two-{number}.db", "1", list(charges))
         for number, charges in enumerate(itertools.combinations(CHARGES, 4)):
@@ -70,6 +92,13 @@ def mutants() -> dict[str, object]:
         "the sum keeps the last charge only": rewritten(
             f"{room}._sum", "charged if spent is None else spent + charged", "charged"
         ),
+        "a refusal is swallowed": rewritten(
+            "privlib.budget.charge",
+            "return ledger.charge(bound, name=name, fingerprint=fingerprint, secure=secure).head",
+            "try:\n        return ledger.charge(bound, name=name, fingerprint=fingerprint, secure=secure).head\n"
+            "    except Exception:\n        return None",
+        ),
+        "every row is called secure": rewritten(f"{room}.charge", '"secure": secure', '"secure": True'),
         "the limit is read twice as large": rewritten(
             f"{room}.charge", "Bound.pure(self._limit, n", "Bound.pure(2 * self._limit, n"
         ),

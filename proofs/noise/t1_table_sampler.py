@@ -27,11 +27,14 @@ Covers not
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from fractions import Fraction
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +62,9 @@ covers = [
     "privlib.noise.stream.ChaChaWords.main",
     "privlib.noise.stream.ChaChaWords.refine",
     "privlib.noise.stream.ChaChaWords._bytes",
+    "privlib.noise.stream.ChaChaWords.__init__",
+    "privlib.noise.stream.words",
+    "privlib.noise.lazy.checked_size",
     "privlib.certified.exp_negative",
 ]
 
@@ -110,7 +116,7 @@ def every_word_gives_its_symbol(scale: Fraction) -> None:
     with scripted_words(words), replaced(sampler, "_resolve", lambda *_: marker):
         drawn = sampler.draw(noise.stream.words(), sampler.table(law, 16), start=0, size=len(words))
     counts = Counter(drawn.tolist())
-    left = counts.pop(marker)
+    left = counts.pop(marker, 0)
     assert all(counts[k] == certified_floor(law, k, 16) for k in counts), "a word count differs from its floor"
     assert left == (1 << 16) - sum(counts.values()) == sampler.table(law, 16).left_weight
 
@@ -173,11 +179,83 @@ def outputs_have_their_own_bits() -> None:
     assert len(addresses) == 8 * 4 * 10 + 64, "two addresses share their bits"
 
 
+def keystream(key: bytes, domain: int, counter: int, stream: int, size: int) -> bytes:
+    """RFC 8439 straight from the library beneath, by the contract's formula."""
+    nonce = counter.to_bytes(4, "little") + domain.to_bytes(4, "little") + stream.to_bytes(8, "little")
+    return Cipher(ChaCha20(key, nonce), mode=None).encryptor().update(bytes(size))
+
+
+def words_are_the_keystream() -> None:
+    """Main word i is the i-th of the stream across all chunks; refinement chunk j of output i and use u is at its address."""
+    key, size = bytes(range(32)), 3 * 2**15 + 5
+    words = np.frombuffer(keystream(key, 0, 0, 7, 8 * size), dtype="<u8").tolist()
+    built = sampler.table(DiscreteLaplace(Fraction(3)), 64)
+    expected = sampler.draw(Script(words), built, start=0, size=size)
+    for chunk in (sampler._CHUNK, 1000):
+        with replaced(sampler, "_CHUNK", chunk):
+            drawn = sampler.draw(ChaChaWords(key, stream=7), built, start=0, size=size)
+        assert np.array_equal(drawn, expected), "an output does not come from its own word"
+    source = ChaChaWords(key, stream=7)
+    for output, use, index in [(0, 0, 0), (5, 0, 7), (5, 1, 8), (2**32 - 1, 3, 17), (9, 2, 40)]:
+        block = keystream(key, 2**31 + use * 2**16 + index // 8, output, 7, 64)
+        wanted = int.from_bytes(block[8 * (index % 8) : 8 * (index % 8) + 8], "little")
+        assert source.refine(output, use, index) == wanted, "refinement bits come from another address"
+
+
+class Script:
+    """Main words from a list."""
+
+    refinement_bits = 64
+
+    def __init__(self, words: list[int]) -> None:
+        self.words = words
+
+    def main(self, start: int, count: int, word_bits: int) -> bytes:
+        assert word_bits == 64
+        return np.array(self.words[start : start + count], dtype="<u8").tobytes()
+
+    def refine(self, output: int, use: int, chunk: int) -> int:
+        raise AssertionError("these words need no refinement")
+
+
+def the_call_asks_for_its_law_and_a_fresh_key() -> None:
+    seen = list[tuple[DiscreteLaplace, int, int, int]]()
+
+    def spy(source: object, chosen: sampler.Table, *, start: int, size: int) -> np.ndarray:
+        seen.append((chosen.law, chosen.word_bits, start, size))
+        return np.zeros(size, dtype=np.int64)
+
+    scales = [Fraction(1, 1000), Fraction(3), Fraction(150), Fraction(2000)]
+    with replaced(sampler, "draw", spy):
+        for scale in scales:
+            noise.discrete_laplace(5000, scale=scale)
+    assert seen == [(DiscreteLaplace(scale), 64, 0, 5000) for scale in scales], "another law is drawn"
+    keys = list[bytes]()
+    real = os.urandom
+
+    def urandom(size: int) -> bytes:
+        keys.append(real(size))
+        return keys[-1]
+
+    with replaced(os, "urandom", urandom):
+        drawn = [noise.discrete_laplace(2000, scale=3) for _ in range(3)]
+    assert [len(key) for key in keys] == [32, 32, 32], "a call does not take one key of 32 bytes from the operating system"
+    assert len(set(keys)) == 3, "a key is used twice"
+    built = sampler.table(DiscreteLaplace(Fraction(3)), 64)
+    for key, values in zip(keys, drawn, strict=True):
+        assert np.array_equal(values, sampler.draw(ChaChaWords(key), built, start=0, size=2000)), "the key is not the one drawn"
+
+
+ENDLESS = {"floors are rounded", "the series stops early", "refinement bits repeat"}
+
+
 def prove() -> None:
     sampler.table.cache_clear()  # a table built before a mutation would hide it
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureNoise)
         floors_are_certified()
+        words_are_the_keystream()
+        the_call_asks_for_its_law_and_a_fresh_key()
         for scale in SHARES:
             shares_of_the_table_are_the_floors(64, scale)
         for scale in EXHAUSTIVE:
@@ -208,6 +286,14 @@ def mutants() -> dict[str, object]:
         "refinement bits repeat": rewritten("privlib.noise.lazy.LazyUniform.refine", "self._chunk += 1", "pass"),
         "one key for every call": rewritten(
             "privlib.noise.stream.ChaChaWords.__init__", "os.urandom(32) if key is None else key", "key or bytes(32)"
+        ),
+        "a key of two bytes": rewritten("privlib.noise.stream.ChaChaWords.__init__", "os.urandom(32)", "os.urandom(2) * 16"),
+        "main words repeat after a chunk": rewritten(f"{table}.draw", "source.main(start + begin,", "source.main(start,"),
+        "the scale is cut at 100": rewritten(
+            f"{table}.discrete_laplace", 'exact(scale, name="scale")', "min(exact(scale), exact(100))"
+        ),
+        "refinement blocks share an address": rewritten(
+            "privlib.noise.stream.ChaChaWords.refine", "use * _BLOCKS + block", "use * _BLOCKS + block % 2"
         ),
     }
 

@@ -96,9 +96,9 @@ def prove() -> None:
         for outside in (Fraction(-1, 3), Fraction(4, 3)):
             assert is_refused(outside), "a number outside [0, 1] is taken for a probability"
         with fixed_key(bytes(range(32))):
-            words = np.frombuffer(noise.stream.words().main(0, 100, 64), dtype="<u8")
+            words = np.frombuffer(noise.stream.words().main(0, 5000, 64), dtype="<u8")
         with fixed_key(bytes(range(32))):
-            assert np.array_equal(noise.bernoulli(100, p="1/2"), words < 2**63), "output i does not come from word i"
+            assert np.array_equal(noise.bernoulli(5000, p="1/2"), words < 2**63), "output i does not come from word i"
 
 
 def mutants() -> dict[str, object]:

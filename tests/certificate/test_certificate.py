@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privlib.certificate import FORMAT, canonical, integers, open_sealed, seal
+from privlib.certificate import FORMAT, canonical, check_head, check_rewritten, integers, open_sealed, seal
 from privlib.errors import InvalidInput, TamperedRelease
 
 PLAIN = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=6)
@@ -111,3 +111,71 @@ def test_integers_survive_every_reader_of_json(values: list[int]) -> None:
     written = integers(values)
     assert [int(value) for value in written] == values
     assert all(isinstance(value, str) or int(float(value)) == value for value in written)
+
+
+def changed(**fields: Any) -> str:
+    record = {key: value for key, value in json.loads(seal("a.kind", {"x": 1})).items() if key != "digest"}
+    return resealed({**record, **fields})
+
+
+@pytest.mark.parametrize(
+    "version", [None, True, 1, "", "1", "1.2", "1.2.3 of Zoe", "1.2.3-x", "v1.2.3", "1.2.3\n", "1.2." + "3" * 40, ["1.2.3"]]
+)
+def test_a_file_names_a_version_and_nothing_else_there(version: Any) -> None:
+    with pytest.raises(TamperedRelease, match="does not name the version"):
+        open_sealed(changed(privlib=version))
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "12.0.3", "1.2.3rc1", "1.2.3.dev4"])
+def test_every_version_may_have_written_a_file(version: str) -> None:
+    assert open_sealed(changed(privlib=version))["privlib"] == version
+
+
+@pytest.mark.parametrize("form", [True, "1", [1], None])
+def test_the_format_is_an_integer(form: Any) -> None:
+    with pytest.raises(TamperedRelease, match="format is not 1"):
+        open_sealed(changed(format=form))
+
+
+HEAD = {"journal": "ab", "seq": 2, "id": "cd", "digest": "ef"}
+
+
+def test_a_head_is_exactly_what_a_ledger_gives(tmp_path: Any) -> None:
+    from privlib.bounds import Bound
+    from privlib.budget import Ledger, charge
+
+    ledger = Ledger(tmp_path / "budget.db", limit=1)
+    check_head(charge(ledger, Bound.pure(1, neighbours="replace"), name="a", fingerprint="b", secure=True))
+    check_head(HEAD)
+    check_head(None)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {},
+        [],
+        "ab",
+        False,
+        {**HEAD, "more": "x"},
+        {key: value for key, value in HEAD.items() if key != "id"},
+        {**HEAD, "seq": True},
+        {**HEAD, "seq": 1},
+        {**HEAD, "seq": "2"},
+        {**HEAD, "digest": None},
+        {**HEAD, "journal": ["ab"]},
+    ],
+    ids=range(11),
+)
+def test_another_head_is_refused(head: Any) -> None:
+    with pytest.raises(TamperedRelease, match="as a ledger writes it"):
+        check_head(head)
+
+
+def test_a_file_is_byte_for_byte_what_its_release_writes() -> None:
+    written = seal("a.kind", {"x": 1})
+    for same in (written, written + "\n", changed(privlib="9.9.9")):
+        check_rewritten(written, same)
+    for other in (changed(x=True), changed(x="1"), changed(y=1), changed(kind="b.kind"), seal("a.kind", {})):
+        with pytest.raises(TamperedRelease, match="holds more than privlib writes, or other things"):
+            check_rewritten(written, other)

@@ -133,7 +133,7 @@ def test_the_facts_are_those_of_the_releases(report: Path, facts: dict[str, Any]
     for found in facts["published"].values():
         recipe = PublishedCurve.from_json((report / found["file"]).read_text(encoding="utf-8"))
         assert [float(value) for value in found["survival"]] == recipe.survival.tolist()
-        assert Fraction(found["whole_curve"]) == recipe.guarantee["whole_curve_epsilon"]
+        assert Fraction(found["whole_curve"]) == recipe.guarantee.whole_curve_epsilon
     assert facts["published"]["nominal"]["whole_curve"] == "20"
     assert facts["published"]["calibrated"]["whole_curve"] == "2"
 

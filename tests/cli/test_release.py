@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from click.testing import Result
 
@@ -73,11 +75,34 @@ def test_replace_takes_n_and_other_event_codes(privlib: Call, tmp_path: Path) ->
     assert json.loads(result.stdout)["bound"] == {"epsilon": "2", "kind": "pure", "neighbours": "replace"}
 
 
-def test_labels_that_look_like_numbers_are_numbers(privlib: Call, tmp_path: Path) -> None:
+ARMS = ["1,2", "true,false", "2020-01-01,2020-01-02", "NA,null", "nan,1.5"]
+
+
+@pytest.mark.parametrize("arms", ARMS)
+def test_labels_are_text_whoever_is_there(privlib: Call, tmp_path: Path, arms: str) -> None:
+    first, second = arms.split(",")
     data = tmp_path / "arms.csv"
-    data.write_text("days,died,arm\n5,1,1\n9,0,2\n")
-    result = privlib(*release(data, "--group", "arm", "--groups", "1,2", "--json"))
-    assert Curve.from_json(result.stdout.strip()).groups == (1, 2)
+    for people in ("", f"5,1,{first}\n", f"5,1,{first}\n9,0,{second}\n", f"5,1,{first}\n9,0,unknown\n"):
+        data.write_text("days,died,arm\n" + people)
+        result = privlib(*release(data, "--group", "arm", "--groups", f"{arms},unknown", "--json"))
+        assert result.exit_code == 0, result.stderr
+        assert Curve.from_json(result.stdout.strip()).groups == (first, second, "unknown")
+
+
+def test_whole_numbers_of_parquet_are_labels_too(privlib: Call, tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(pa.table({"days": [5, 9], "died": [1, 0], "arm": [1, 2]}), tmp_path / "arms.parquet")
+    result = privlib(*release(tmp_path / "arms.parquet", "--group", "arm", "--groups", "1,2", "--id", "arm", "--json"))
+    assert Curve.from_json(result.stdout.strip()).groups == ("1", "2")
+
+
+@pytest.mark.parametrize("ids", [["9007199254740992", "9007199254740993"], ["007", "7"], ["1", "1.0"], ["NA", "null"]])
+def test_persons_are_told_apart_whoever_is_there(privlib: Call, tmp_path: Path, ids: list[str]) -> None:
+    data = tmp_path / "people.csv"
+    for others in ([], ["98765432109876543210"], ["x"], ["2020-01-01", "1.5"]):
+        data.write_text("days,died,who\n" + "".join(f"5,1,{who}\n" for who in [*ids, *others]))
+        assert privlib(*release(data, "--id", "who", "--json")).exit_code == 0
+    data.write_text("days,died,who\n" + "".join(f"5,1,{who}\n" for who in [*ids, ids[0]]))
+    assert "id repeats" in privlib(*release(data, "--id", "who", "--json")).stderr
 
 
 def test_a_malformed_file_is_refused_without_a_word_of_its_content(privlib: Call, tmp_path: Path) -> None:

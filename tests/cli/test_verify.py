@@ -13,7 +13,7 @@ from click.testing import Result
 
 from privlib import Ledger, verify
 from privlib.certificate import open_sealed, seal
-from privlib.errors import LedgerError, TamperedRelease
+from privlib.errors import InvalidInput, LedgerError, TamperedRelease
 from privlib.noise.testing import fixed_key
 from privlib.survival import Curve, Spec
 
@@ -173,3 +173,51 @@ def test_an_edited_ledger_does_not_verify(privlib: Call, release: Path, budget: 
     assert privlib("ledger", "verify", budget).exit_code == 1
     assert json.loads(privlib("ledger", "verify", budget, "--json").stdout)["verified"] is False
     assert privlib("verify", release, "--ledger", budget).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("audit", "is an audit, not a release"), ("demo.report", "is a report of the demo, not")]
+)
+def test_other_files_of_privlib_are_called_what_they_are(kind: str, words: str) -> None:
+    with pytest.raises(TamperedRelease, match=words):
+        verify(seal(kind, {"x": 1}))
+    with pytest.raises(TamperedRelease, match="install the one that wrote it"):
+        verify(seal("survival.rumour", {"x": 1}))
+
+
+def test_a_name_that_leads_nowhere_is_no_release(tmp_path: Path) -> None:
+    for name in (str(tmp_path / "absent.json"), "not json", "", "[1]", "a\0b", "x" * 10_000):
+        with pytest.raises(InvalidInput, match="there is no file") as caught:
+            verify(name)
+        assert len(str(caught.value)) < 200
+    with pytest.raises(InvalidInput, match="not bytes"):
+        verify(b"{}")  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError):
+        verify(tmp_path / "absent.json")
+
+
+JUNK = [None, True, 1, -1, "", "x", [], ["x"], [[]], {}, {"a": 1}]
+
+
+@pytest.mark.parametrize("kind", ["survival.curve", "survival.published"])
+@pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))
+def test_a_file_of_wrong_types_is_a_tampered_release_and_nothing_else(kind: str, junk: object) -> None:
+    record = open_sealed(curve().to_json())
+    del record["kind"]
+    for name in (*record, "plan"):
+        if name in {"format", "privlib"} or (record.get(name, ...) == junk and type(record.get(name)) is type(junk)):
+            continue
+        with pytest.raises(TamperedRelease):
+            verify(seal(kind, {**record, name: junk}))
+    for name in record["spec"]:
+        if record["spec"][name] != junk and (name, junk) != ("people", 1):  # one person is a plan too
+            with pytest.raises(TamperedRelease):
+                verify(seal(kind, {**record, "spec": {**record["spec"], name: junk}}))
+
+
+def test_a_charge_says_nothing_about_the_numbers(budget: Path) -> None:
+    ledger = Ledger(budget)
+    record = open_sealed(curve(ledger).to_json())
+    record["noisy"][0] += 1
+    verify(seal(record.pop("kind"), record), ledger=ledger)
+    assert "does not know the released numbers" in str(verify.__doc__)

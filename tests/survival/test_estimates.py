@@ -3,6 +3,7 @@
 import cmath
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Any
@@ -206,7 +207,31 @@ def test_the_restricted_mean_and_its_variance_are_those_of_the_reference(model: 
     squared = squared_length(gradient(lambda point: area(grid, log_steps(grid, point), until), cells), model.projected_cells)
     by_step = gradient(lambda point: area(grid, point, until), [step.real for step in steps])
     sampling = sum(slope**2 * var for slope, var in zip(by_step, greenwood(grid, cells), strict=True))
-    assert variance == pytest.approx(sampling + model.noise_variance * squared, rel=1e-8, abs=1e-10)
+    inside = 0.0  # the area of a Dirichlet process of 16 - 1 around the straight line of each wide bin, as far as it counts
+    for start, end, high, low in zip(grid.edges, grid.edges[1:], model.survival, model.survival[1:], strict=False):
+        if end - start > 1:
+            inside += ((high - low) * min(end - start, max(until - start, 0))) ** 2 / (12 * 16)
+    assert variance == pytest.approx(sampling + model.noise_variance * squared + inside, rel=1e-8, abs=1e-10)
+
+
+def test_the_band_inside_a_bin_allows_for_not_knowing_where_its_events_fell() -> None:
+    spec = Spec(horizon=8, epsilon=1, neighbours="add_remove", n_bins=2)
+    model = replace(fit(spec, np.array([400, 200, 0, 400]))[0], noise_variance=0.0)
+    [low_edge, low_middle], [high_edge, high_middle] = model.band(np.array([4.0, 2.0]), 0.95)
+    level, edge = 0.8, 0.6
+    sampling = 0.5 * 400 / (1000 * 600)  # half of Greenwood's term of the first bin
+    inside = 0.25 * (0.4 / level) ** 2 / 16
+    spread = np.exp(1.959963984540054 * np.sqrt(sampling + inside) / -np.log(level))
+    assert low_middle == pytest.approx(level**spread, rel=1e-9)
+    assert high_middle == pytest.approx(level ** (1 / spread), rel=1e-9)
+    at_edge = np.exp(1.959963984540054 * np.sqrt(400 / (1000 * 600)) / -np.log(edge))
+    assert (low_edge, high_edge) == pytest.approx((edge**at_edge, edge ** (1 / at_edge)), rel=1e-9)
+
+
+def test_on_bins_of_one_unit_there_is_nothing_to_allow_for() -> None:
+    spec = Spec(horizon=4, epsilon=1, neighbours="add_remove", n_bins=4)
+    curve = spec.count([1, 2, 2, 3, 4, 4, 4] * 30, [1, 1, 0, 1, 0, 1, 1] * 30).release()
+    assert np.array_equal(curve.band([0, 1, 2, 3, 4]), curve.confidence_interval())
 
 
 @pytest.mark.parametrize("relation", ["add_remove", "replace"])
@@ -335,7 +360,7 @@ def test_between_units_the_curve_stands_and_between_edges_it_falls_evenly() -> N
     )
     assert curve.predict(10.0000001).tolist() == pytest.approx(math.nan, nan_ok=True)
     assert float(curve.predict(7)) == 0.375
-    lower, upper = curve.band([4, 10], 0.9)
+    lower, upper = curve.band([4, 10], confidence=0.9)
     assert np.array_equal([lower, upper], np.array(curve.confidence_interval(0.9))[:, 1:])
 
 

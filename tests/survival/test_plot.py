@@ -143,10 +143,6 @@ def test_pictures_share_no_identifier_and_repeat_byte_for_byte() -> None:
     assert set(re.findall(r'(?:href="|url\()#([^")]+)', light)) <= set(identifiers[0])
 
 
-def test_an_overlay_is_drawn_on_top_with_its_label() -> None:
-    assert "exact curve" in picture(curve(), overlay=([0, 50, 100], [1, 0.5, 0.25], "exact curve"))
-
-
 def test_pictures_leave_pyplot_and_the_users_settings_alone() -> None:
     code = (
         "import sys, matplotlib; before = dict(matplotlib.rcParams)\n"

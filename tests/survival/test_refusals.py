@@ -103,7 +103,7 @@ BAD_ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("a missing time in polars", PLAIN, {"durations": pl.Series([PLANTED, None])}, "durations has missing values"),
     ("a missing time in arrow", PLAIN, {"durations": pa.chunked_array([[PLANTED, None]])}, "durations has missing values"),
     ("a masked time", PLAIN, {"durations": np.ma.array([3, PLANTED], mask=[0, 1])}, "durations must not be a masked array"),
-    ("times as text", PLAIN, {"durations": [str(PLANTED)]}, "durations must be numbers, got dtype <U"),
+    ("times as text", PLAIN, {"durations": [str(PLANTED)]}, "durations must be numbers, got text$"),
     ("times as booleans", PLAIN, {"durations": [True, True]}, "durations must be numbers, got dtype bool"),
     ("times of two types", PLAIN, {"durations": [PLANTED, "4"]}, "durations must hold numbers or labels of one type"),
     ("times as objects", PLAIN, {"durations": np.array([PLANTED, 1.5], dtype=object)}, "durations has dtype object"),
@@ -124,7 +124,7 @@ BAD_ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("a set", PLAIN, {"durations": {PLANTED}}, "durations must be .* not set"),
     ("a generator", PLAIN, {"durations": (t for t in [PLANTED])}, "durations must be .* not generator"),
     ("intervals as pairs", PLAIN, {"durations": [[1, PLANTED], [2, 3]]}, "durations must hold numbers"),
-    ("fewer events", PLAIN, {"event_observed": [1, 0]}, "durations and event_observed must be equally long, got 4 and 2"),
+    ("fewer events", PLAIN, {"event_observed": [1, 0]}, "durations and event_observed must be equally long$"),
     ("a code of R", PLAIN, {"event_observed": [1, 2, 1, 2]}, r"hold only 0 .* and 1 .* give event_codes=\(censored, event\)"),
     ("a planted code", PLAIN, {"event_observed": [1, 0, 1, PLANTED]}, "event_observed must hold only 0"),
     ("half a code", PLAIN, {"event_observed": [1, 0, 1, 0.5]}, "event_observed must hold only 0"),
@@ -135,19 +135,37 @@ BAD_ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("one code only", PLAIN, {"event_codes": (1, 1)}, "event_codes must be two different numbers"),
     ("three codes", PLAIN, {"event_codes": (0, 1, 2)}, "event_codes must be two different numbers"),
     ("a code alone", PLAIN, {"event_codes": 1}, "event_codes must be two different numbers"),
+    ("booleans as codes", PLAIN, {"event_codes": (False, True)}, "two different numbers of type int"),
+    ("floats as codes", PLAIN, {"event_codes": (0.0, 1.0)}, "two different numbers of type int"),
+    ("numpy codes", PLAIN, {"event_codes": (np.int64(0), np.int64(1))}, "two different numbers of type int"),
+    ("codes beyond floats", PLAIN, {"event_codes": (0, 2**53)}, "two different numbers of type int"),
+    (
+        "codes that one half float holds alike",
+        PLAIN,
+        {"event_observed": np.full(4, 2048, dtype="f2"), "event_codes": (2049, 2048 + 4)},
+        "event_observed must hold only 2049",
+    ),
     ("another mapping", PLAIN, {"event_codes": (1, 2)}, "event_observed must hold only 1"),
     ("no labels", GROUPED, {}, "the plan has groups: give group="),
     ("labels without groups", PLAIN, {"group": ["a"] * 4}, "the plan has no groups: give them to Spec"),
     ("an unknown label", GROUPED, {"group": ["a", "b", "a", f"x{PLANTED}"]}, "group holds a label that is not one of the plan's"),
-    ("fewer labels", GROUPED, {"group": ["a", "b"]}, "durations and group must be equally long, got 4 and 2"),
+    ("fewer labels", GROUPED, {"group": ["a", "b"]}, "durations and group must be equally long$"),
     ("labels of another type", GROUPED, {"group": [PLANTED] * 4}, "group must hold labels of the same type"),
     ("labels as floats", {**PLAIN, "groups": [1, 2]}, {"group": [1.0, 2.0, 1.0, 2.0]}, "group must hold labels of the same type"),
     ("labels as booleans", {**PLAIN, "groups": [0, 1]}, {"group": [True, False] * 2}, "group must hold labels of the same type"),
     ("a missing label", GROUPED, {"group": pd.Series(["a", None, "b", "a"])}, "group has missing values"),
     ("a missing category", GROUPED, {"group": pd.Series(["a", None, "b", "a"], dtype="category")}, "group has missing values"),
+    ("a label that ends in a null", GROUPED, {"group": ["a", "b", "a", "a\0"]}, "group must hold labels .* null character"),
+    (
+        "an unsigned label too wide",
+        {**PLAIN, "groups": [1, 2]},
+        {"group": np.array([1, 2, 1, 2**63], "u8")},
+        "not one of the plan",
+    ),
+    ("a person that ends in a null", PLAIN, {"id": ["a", "b", "c", "a\0"]}, "id must hold labels .* null character"),
     ("a repeated person", PLAIN, {"id": [1, PLANTED, PLANTED, 4]}, "id repeats: give one row per person"),
     ("a repeated name", PLAIN, {"id": ["a", f"x{PLANTED}", f"x{PLANTED}", "d"]}, "id repeats: give one row per person"),
-    ("fewer persons", PLAIN, {"id": [1, 2]}, "durations and id must be equally long, got 4 and 2"),
+    ("fewer persons", PLAIN, {"id": [1, 2]}, "durations and id must be equally long$"),
     ("a missing person", PLAIN, {"id": pl.Series([1, None, 3, 4])}, "id has missing values"),
 ]
 
@@ -214,6 +232,62 @@ def test_what_is_no_dataframe_is_refused(frame: object) -> None:
 def test_columns_of_one_name_are_refused() -> None:
     frame = pd.DataFrame([[PLANTED, 1]], columns=["t", "t"])
     assert "different names" in str(refusal(lambda: kaplan_meier(frame, duration_col="t", **PLAIN)))
+
+
+# Nobody's presence decides
+
+
+def test_unequal_lengths_are_refused_without_telling_a_length() -> None:
+    for rows in ({"event_observed": [1]}, {"group": ["a"]}, {"id": [1]}):
+        plan = GROUPED if "group" in rows else PLAIN
+        assert not re.search("[0-9]", str(refusal(lambda plan=plan, rows=rows: Spec(**plan).count(TIMES, **rows))))  # type: ignore[misc]
+    refusal(lambda: Spec(**PLAIN).count([], [1]))
+    refusal(lambda: Spec(**PLAIN).count(np.array([], dtype=object), id=[1]))
+
+
+def test_a_refused_text_does_not_tell_how_long_it_is() -> None:
+    messages = {str(refusal(lambda text=text: Spec(**PLAIN).count([text]))) for text in ("1", "1" * 50)}  # type: ignore[misc]
+    messages |= {str(refusal(lambda text=text: Spec(**PLAIN).count(np.array([text])))) for text in (b"1", b"123")}  # type: ignore[misc]
+    assert len(messages) == 2, "one for texts, one for bytes"
+
+
+EMPTY: list[Any] = [
+    [],
+    (),
+    np.array([], dtype=object),
+    np.array([], dtype=np.str_),
+    np.array([], dtype=bool),
+    pd.Series([], dtype=object),
+    pd.DataFrame(columns=["t"])["t"],
+    pl.Series([]),
+    pl.Series([], dtype=pl.String),
+    pa.table({"t": []})["t"],
+    pa.array([]),
+]
+
+
+@pytest.mark.parametrize("empty", EMPTY, ids=range(len(EMPTY)))
+@pytest.mark.parametrize("groups", [["a", "b"], [1, 2]], ids=["text", "int"])
+def test_nobody_is_counted_whatever_carries_nobody(empty: object, groups: list[Any]) -> None:
+    spec = Spec(**{**PLAIN, "groups": groups})
+    assert not spec.count(empty, empty, group=empty, id=empty)._cells.any()
+
+
+def test_an_unsigned_label_of_one_person_does_not_round_those_of_others() -> None:
+    spec = Spec(**{**PLAIN, "groups": [2**53, 2**53 + 1, 2**63 - 1]})
+    labels = np.array([2**53, 2**53 + 1, 2**63 - 1, 2**53 + 1], dtype=np.uint64)
+    by_group = spec.count(TIMES, EVENTS, group=labels)._cells.reshape(3, -1).sum(axis=1)
+    assert by_group.tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "f2", "f4", "bool"])
+def test_codes_are_told_apart_in_every_narrow_type(dtype: str) -> None:
+    spec = Spec(**PLAIN)
+    events = np.array(EVENTS, dtype=dtype)
+    assert np.array_equal(spec.count(TIMES, events)._cells, spec.count(TIMES, EVENTS)._cells)
+    assert np.array_equal(spec.count(TIMES, events, event_codes=(1, 0))._cells, spec.count(TIMES, [0, 1, 0, 1])._cells)
+    for codes in ((0, 257), (256, 1), (70000, 1), (2**52, 1)):
+        refusal(lambda codes=codes: spec.count(TIMES, events, event_codes=codes))  # type: ignore[misc]
 
 
 # Refusals leave no trace
@@ -320,7 +394,7 @@ def test_a_confidence_outside_its_range_is_refused(confidence: float) -> None:
     curve = Spec(**PLAIN).count(TIMES).release()
     for ask in (
         lambda: curve.confidence_interval(confidence),
-        lambda: curve.band([1], confidence),
+        lambda: curve.band([1], confidence=confidence),
         lambda: curve.percentile_interval(0.5, confidence),
         lambda: curve.rmst(3).interval(confidence),
     ):

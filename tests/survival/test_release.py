@@ -2,6 +2,7 @@
 
 import ast
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import privlib
 from privlib.budget import Ledger
-from privlib.errors import TamperedRelease
+from privlib.errors import InvalidInput, TamperedRelease
 from privlib.noise import discrete_laplace
 from privlib.noise.testing import fixed_key
 from privlib.survival import Curve, Spec, kaplan_meier
@@ -160,6 +161,17 @@ def resealed(record: dict[str, Any]) -> str:
         lambda record: record["bound"].update(extra="1"),
         lambda record: record.update(theorem="survival.t2"),
         lambda record: record.update(secure=1),
+        lambda record: record.update(note="checked by the board"),
+        lambda record: record.update(ledger={}),
+        lambda record: record.update(ledger={"journal": "a", "seq": True, "id": "b", "digest": "c"}),
+        lambda record: record.update(ledger={"journal": "a", "seq": 2, "id": "b", "digest": "c", "note": "d"}),
+        lambda record: record["noisy"].__setitem__(0, "1_0"),
+        lambda record: record.update(noisy=[[]]),
+        lambda record: record.update(noisy=dict.fromkeys(map(str, record["noisy"]))),
+        lambda record: record["spec"].update(bins=True),
+        lambda record: record["spec"].update(edges=[0, True]),
+        lambda record: record["spec"].update(edges="12"),
+        lambda record: record["spec"].update(neighbours=["replace"]),
         lambda record: record.update(ledger=[]),
         lambda record: record.update(ledger="x"),
         lambda record: record["noisy"].pop(),
@@ -203,3 +215,71 @@ def test_estimate_never_sees_data() -> None:
         forbidden = ("privlib.tables", "privlib.noise", "privlib.survival.table", "privlib.survival.release", "privlib.budget")
         assert not [module for module in imported if module.startswith(forbidden)], name
         assert "privlib.survival.spec.Spec" in imported, "the plan is all it knows"
+
+
+def test_true_is_no_one_anywhere_in_a_file() -> None:
+    spec = Spec(horizon=3, epsilon=1, neighbours="add_remove", grid=[1, 3])
+    text = Curve(spec, noisy=np.arange(spec.cells), head=None, secure=True).to_json()
+    for honest, forged in (("[0,1,3]", "[0,true,3]"), ('"noisy":[0,1,', '"noisy":[0,true,'), ('"noisy":[0,', '"noisy":[false,')):
+        assert honest in text
+        with pytest.raises(TamperedRelease):
+            Curve.from_json(resealed(json.loads(text.replace(honest, forged))))
+
+
+def test_a_file_of_another_version_is_read() -> None:
+    text = curve(PLANS[0]).to_json()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(privlib, "__version__", "9.8.7")
+        later = resealed({name: value for name, value in json.loads(text).items() if name != "privlib"})
+    assert '"privlib":"9.8.7"' in later
+    assert Curve.from_json(later).to_json() == text
+
+
+def test_a_curve_keeps_its_own_counts() -> None:
+    spec = Spec(horizon=3, epsilon=1, neighbours="add_remove", n_bins=3)
+    mine = np.arange(spec.cells)
+    released = Curve(spec, noisy=mine, head=None, secure=True)
+    mine[0] = 99
+    assert released.noisy[0] == 0
+    for wrong in (mine[1:], mine.astype(float), mine.astype(np.int32), mine.reshape(1, -1), mine.astype(bool)):
+        with pytest.raises(InvalidInput, match="noisy must be 7 counts of dtype int64"):
+            Curve(spec, noisy=wrong, head=None, secure=True)
+    with pytest.raises(InvalidInput, match="no group 'a'"):
+        Curve(spec, noisy=mine, head=None, secure=True, group="a")
+
+
+def test_the_curve_of_one_group_is_no_release_of_its_own() -> None:
+    spec = Spec(horizon=3, epsilon=1, neighbours="add_remove", n_bins=3, groups=["a", "b"])
+    whole = Curve(spec, noisy=np.arange(spec.cells), head=None, secure=True)
+    one = whole["b"]
+    assert (list(whole), list(one), one.groups, one.group) == (["a", "b"], [], (), "b")
+    assert one == whole["b"]
+    assert hash(one) == hash(whole["b"])
+    assert one not in (whole, whole["a"])
+    with pytest.raises(InvalidInput, match="the groups are none"):
+        one["a"]
+    with pytest.raises(InvalidInput, match="write the whole release"):
+        one.to_json()
+    assert "Median b" in one.summary()
+    assert "Median a" not in one.summary()
+    assert one.survival_function_.tolist() != whole["a"].survival_function_.tolist()
+
+
+def test_an_empty_grouping_does_not_make_a_curve_false() -> None:
+    spec = Spec(horizon=3, epsilon=1, neighbours="add_remove", n_bins=3)
+    released = Curve(spec, noisy=np.arange(spec.cells), head=None, secure=True)
+    assert released
+    with pytest.raises(TypeError):
+        len(released)  # type: ignore[arg-type]
+    for head in ({}, {"seq": 2}, {"digest": 5}):
+        assert "charge" in Curve(spec, noisy=np.arange(spec.cells), head=head, secure=True).summary()
+
+
+@pytest.mark.parametrize("number", [np.int64, np.uint8, np.float64, np.float32, int, float, Fraction])
+def test_estimates_take_numbers_of_numpy_too(number: Any) -> None:
+    spec = Spec(horizon=3, epsilon=1, neighbours="add_remove", n_bins=3)
+    released = Curve(spec, noisy=np.arange(1, spec.cells + 1), head=None, secure=True)
+    assert released.rmst(number(2)) == released.rmst(2)
+    assert released.predict([number(2)]).tolist() == released.predict(2.0).reshape(1).tolist()
+    assert released.percentile(number(1)) == released.percentile(1)
+    assert released.percentile_interval(number(0)) == released.percentile_interval(0)

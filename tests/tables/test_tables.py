@@ -22,7 +22,8 @@ TEXTS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categori
 
 
 def carriers(values: list[Any]) -> list[object]:
-    return [values, tuple(values), np.array(values), pd.Series(values), pl.Series("v", values), pa.chunked_array([values])]
+    columns = [np.array(values), pd.Series(values), pl.Series("v", values), pa.chunked_array([values]), pa.array(values)]
+    return [values, tuple(values), list(np.array(values)), *columns]
 
 
 @given(st.one_of(INTEGERS.filter(bool), FLOATS, TEXTS))
@@ -41,6 +42,11 @@ def test_nothing_is_a_vector_too() -> None:
         [],
         (),
         np.empty(0),
+        np.empty(0, dtype=object),
+        pd.DataFrame(columns=["v"])["v"],
+        pa.table({"v": []})["v"],
+        pa.array([]),
+        pl.Series([]),
         pd.Series([], dtype=float),
         pl.Series([], dtype=pl.Int64),
         pa.chunked_array([], pa.int64()),
@@ -69,6 +75,16 @@ def test_booleans_stay_booleans() -> None:
         [b"987654321"],
         [0.5, 10**400],
         [10**30],
+        [-PLANTED, 2**63],
+        [np.int64(PLANTED), np.float64(1)],
+        [np.longdouble(PLANTED)],
+        [np.datetime64(PLANTED, "s")],
+        ["987654321\0"],
+        np.array(["987654321\0"], dtype=object),
+        pd.Series(["987654321\0"]),
+        pl.Series(["987654321\0"]),
+        pa.array(["987654321\0"]),
+        pa.array([PLANTED, None]),
         np.array(PLANTED),
         np.full((2, 2), PLANTED),
         np.array([PLANTED, None], dtype=object),
@@ -94,7 +110,7 @@ def test_booleans_stay_booleans() -> None:
         pa.chunked_array([[PLANTED, None]]),
         pa.chunked_array([[{"a": PLANTED}]]),
     ],
-    ids=range(37),
+    ids=range(47),
 )
 def test_what_is_no_column_is_refused_by_name_and_without_its_values(wrong: object) -> None:
     with pytest.raises(InvalidInput, match=r"^ages ") as caught:
@@ -125,7 +141,7 @@ def test_csv_and_parquet_give_the_columns_asked_for(tmp_path: Path) -> None:
     parquet.write_table(table, tmp_path / "people.parquet")
     text = written(tmp_path, "t,e,g,other\n1,0,a,x\n2,1,b,y\n", "people.CSV")
     for file in (tmp_path / "people.parquet", text, str(text)):
-        found = read(file, ["t", "g"])
+        found = read(file, ["t", "g"], text=["g"])
         assert found.column_names == ["t", "g"]
         assert column(found, "t").tolist() == [1, 2]
         assert column(found, "g").tolist() == ["a", "b"]
@@ -135,7 +151,44 @@ def test_an_empty_field_is_a_missing_value(tmp_path: Path) -> None:
     file = written(tmp_path, "t,g\n1,a\n,b\n3,\n")
     for name in ("t", "g"):
         with pytest.raises(InvalidInput, match="has missing values"):
-            column(read(file, ["t", "g"]), name)
+            column(read(file, ["t", "g"], text=["g"]), name)
+
+
+@pytest.mark.parametrize(
+    "label", ["1", "true", "2020-01-01", "NA", "null", "nan", "1.0", "98765432109876543210", "unknown", " a "]
+)
+def test_a_label_is_text_whoever_else_is_there(tmp_path: Path, label: str) -> None:
+    for others in ("", "2,unknown\n", "2,7\n"):
+        found = read(written(tmp_path, f"t,g\n1,{label}\n{others}"), ["t", "g"], text=["g"])
+        assert column(found, "g").tolist()[0] == label
+        assert column(found, "g").dtype.kind == "U"
+        assert column(found, "t").dtype == np.float64
+
+
+@pytest.mark.parametrize("number", ["1", "1.5", "9007199254740992", "1e3"])
+def test_a_number_is_a_float_whoever_else_is_there(tmp_path: Path, number: str) -> None:
+    found = column(read(written(tmp_path, f"t\n{number}\n"), ["t"]), "t")
+    assert found.dtype == np.float64
+    assert found.tolist() == [float(number)]
+
+
+@pytest.mark.parametrize("field", ["NA", "null", "true", "2020-01-01", "x987654321", "0x10", "1;2"])
+def test_a_field_that_is_no_number_is_refused_as_malformed(tmp_path: Path, field: str) -> None:
+    with pytest.raises(InvalidInput, match=r"not a readable CSV file with columns 't' \(3 lines\).*numbers for times") as caught:
+        read(written(tmp_path, f"t\n1\n{field}\n"), ["t"])
+    assert field not in str(caught.value)
+
+
+def test_a_file_of_nobody_has_the_same_types_as_any_other(tmp_path: Path) -> None:
+    found = read(written(tmp_path, "t,g\n"), ["t", "g"], text=["g"])
+    assert found.schema.equals(read(written(tmp_path, "t,g\n1,a\n"), ["t", "g"], text=["g"]).schema)
+    assert column(found, "t").shape == column(found, "g").shape == (0,)
+
+
+def test_whole_numbers_of_parquet_are_labels_where_text_is_asked_for(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"t": [1.0, 2.0], "g": [1, 2**53 + 1]}), tmp_path / "people.parquet")
+    assert column(read(tmp_path / "people.parquet", ["t", "g"], text=["g"]), "g").tolist() == ["1", str(2**53 + 1)]
+    assert column(read(tmp_path / "people.parquet", ["t", "g"]), "g").tolist() == [1, 2**53 + 1]
 
 
 @pytest.mark.parametrize(
