@@ -45,7 +45,13 @@ def survival() -> None:
 )
 @click.option("--expected-n", type=int, metavar="N", help="add_remove: a public guess of the number of people.")
 @click.option("--n", type=int, metavar="N", help="replace: the public number of people.")
-@click.option("--unit", default="1", show_default=True, metavar="U", help="The recording unit of time.")
+@click.option(
+    "--unit",
+    default="1",
+    show_default=True,
+    metavar="U",
+    help="The recording unit of time; times are rounded up to it, so give 0.1 for months with a decimal.",
+)
 @click.option("--n-bins", type=int, metavar="K", help="A public number of bins instead of the automatic grid.")
 @click.option("--group", "group_col", metavar="COL", help="Column: one curve for each group; needs --groups.")
 @click.option("--groups", metavar="A,B", help="The public labels, comma separated, as text.")
@@ -79,6 +85,8 @@ def release(
 
     if limit is not None and ledger_file is None:
         raise click.UsageError("--limit belongs to a ledger: give --ledger too")
+    if ledger_file is not None and out is None and not as_json:
+        raise click.UsageError("give --out FILE or --json: what a ledger pays for would not be kept")
     codes = _codes(chosen.pop("event_codes"))
     spec = _plan(**chosen)
     outputs = [file for file in (out, plot) if file is not None]
@@ -109,6 +117,8 @@ def _plan(
     if (group_col is None) != (groups is None):
         raise click.UsageError("--group and --groups belong together: the labels are public and never read off the data")
     labels = None if groups is None else [label.strip() for label in groups.split(",")]
+    if labels is not None and "" in labels:
+        raise click.UsageError("--groups holds an empty label: is there a comma too many?")
     return Spec(
         horizon=horizon,
         epsilon=epsilon,
@@ -194,8 +204,6 @@ def _deliver(curve: Curve, out: Path | None, plot: Path | None, *, as_json: bool
         if curve.head is not None:
             error.add_note("The release was made, so the budget stays charged.")
         raise
-    if out is None and not as_json:
-        click.echo("privlib: the release itself was not kept: next time give --out FILE or --json", err=True)
 
 
 def _drawn(curve: Curve, plot: Path) -> bytes | str:

@@ -295,7 +295,7 @@ def predicted_rmse(spec: Spec) -> float:
     at_risk = curve * stay * people
     leaving = -np.diff(at_risk)
     events = leaving * np.log(10) / (np.log(10) + np.log(2))  # competing constant hazards
-    censored = np.bincount(grid.censor_bin, weights=leaving - events)
+    censored: Floats = np.bincount(grid.censor_bin, weights=leaving - events).astype(np.float64)
     shared = spec.cells if spec.neighbours is Neighbours.REPLACE else None
     model = Fit(grid, np.concatenate([events, censored, at_risk[-1:]]), spec.noise_variance, shared)
     privacy = float(np.mean(model.survival[1:] ** 2 * model.noise_variance * model.squared_gradient))

@@ -167,8 +167,9 @@ class Spec:
     def predicted_rmse(self) -> float:
         """The error that privacy and grid add to the curve, predicted from public numbers alone.
 
-        Root mean square over the time axis for a smooth curve that falls from 1 to 1/10 with many censored on the way; real curves
-        were seen within a factor of 1.5 where noise dominates (``make claims`` prints both). Needs ``n`` or ``expected_n``.
+        Root mean square over the time axis for a smooth curve that falls from 1 to 1/10 with many censored on the way; real
+        curves were seen within a factor of 1.5 where noise dominates (``make claims`` prints both). Needs ``n`` or
+        ``expected_n``.
         """
         from privlib.survival.estimate import predicted_rmse
 
@@ -273,8 +274,9 @@ class Spec:
             f"Guarantee    {self.bound}, for the whole curve",
             f"Neighbours   {self.neighbours.meaning}",
             "Unit         one person, one row",
-            f"Public       horizon {decimal(self.horizon)}, unit {decimal(grid.unit)} (times are rounded up to it), grid of {grid.bins} event bins and "
-            f"{grid.censor_bins} censoring bins ({self.grid_chosen}), {known if people else 'no number of people'}"
+            f"Public       horizon {decimal(self.horizon)}, unit {decimal(grid.unit)} (times are rounded up to it), "
+            f"grid of {grid.bins} event bins and {grid.censor_bins} censoring bins ({self.grid_chosen}), "
+            + (known if people else "no number of people")
             + (f", groups {', '.join(map(str, self.groups))}" if self.groups else ""),
             f"Noise        discrete Laplace of scale {decimal(self.law.scale)} on each of {self.cells} counts",
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ class SurvivalTable:
         if cells.dtype != np.int64 or cells.shape != (spec.cells,) or (cells < 0).any():
             raise InvalidInput(f"cells must be {spec.cells} counts >= 0 of dtype int64, one for each cell of the plan")
         self.spec, self._cells, self._released = spec, cells.copy(), False
-        self._parts = frozenset({secrets.token_hex(8)})  # says which counts are in a sum, and nothing about them
+        self._parts = frozenset({os.urandom(8).hex()})  # says which counts are in a sum, and nothing about them
 
     @classmethod
     def count(

@@ -197,7 +197,7 @@ def prove_plan(neighbours: str, epsilon: Fraction, *, grouped: bool, most: int) 
             the_release_is_counts_plus_noise_of_the_stated_law(spec, exact, corners + unit)
         equal_noisy_counts_give_equal_bytes(spec, some)
         assert released(some[0], (0,) * spec.cells).bound.epsilon == epsilon, "the certificate states another epsilon"
-    assert worst == epsilon, f"the worst log-ratio is {worst}, the bound says {EPSILON}"
+    assert worst == epsilon, f"the worst log-ratio is {worst}, the bound says {epsilon}"
 
 
 def prove() -> None:
@@ -246,7 +246,7 @@ def every_release_is_charged_first(spec: Spec, exact: SurvivalTable) -> None:
         assert curve.secure, "a release from the operating system's generator is called insecure"
         assert dict(curve.head or {}) == rows[0].head, "the release carries another charge"
         assert raises(AlreadyReleased, lambda: one.release(ledger=None)), "a table is released twice"
-        assert raises(AlreadyReleased, lambda: (one + other).release()), "a part is released again in a sum"
+        assert raises(AlreadyReleased, (one + other).release), "a part is released again in a sum"
         assert raises(BudgetExceeded, lambda: other.release(ledger=ledger)), "a spent ledger lets a release go on"
         assert rows_at_the_draw == [1], "noise is drawn although the ledger refused"
         other.release()

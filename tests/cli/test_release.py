@@ -59,12 +59,20 @@ def test_groups_are_released_from_parquet_and_drawn(privlib: Call, parquet: Path
     assert ElementTree.fromstring(plot.read_text()).tag.endswith("svg")  # noqa: S314  # our own
 
 
-def test_a_picture_alone_says_that_the_release_was_not_kept(privlib: Call, csv: Path, tmp_path: Path) -> None:
+def test_a_picture_alone_will_do_where_nothing_is_paid_for(privlib: Call, csv: Path, tmp_path: Path) -> None:
     plot = tmp_path / "km.png"
     result = privlib(*release(csv, "--plot", plot))
     assert result.exit_code == 0
     assert plot.read_bytes().startswith(b"\x89PNG")
-    assert "was not kept" in result.stderr
+
+
+def test_what_a_ledger_pays_for_must_be_kept(privlib: Call, csv: Path, tmp_path: Path) -> None:
+    ledger, plot = tmp_path / "budget.db", tmp_path / "km.png"
+    result = privlib(*release(csv, "--ledger", ledger, "--limit", "1", "--plot", plot))
+    assert result.exit_code == 2
+    assert "--out FILE or --json" in result.stderr
+    assert not ledger.exists()
+    assert not plot.exists()
 
 
 def test_replace_takes_n_and_other_event_codes(privlib: Call, tmp_path: Path) -> None:

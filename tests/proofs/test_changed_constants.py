@@ -67,7 +67,11 @@ CASES = [
 
 @pytest.mark.parametrize(("module", "mutation"), CASES)
 def test_a_changed_constant_fails_the_proof(module: Any, mutation: Mutation) -> None:
-    assert not prove.survives(module, mutation)
+    try:
+        survived = prove.survives(module, mutation)
+    except (ArithmeticError, ValueError):  # the changed code refuses what it must take: the proof stops there
+        survived = False
+    assert not survived
 
 
 def test_the_sensitivity_cannot_change_unnoticed() -> None:
