@@ -14,7 +14,7 @@ from privlib.tables import vector
 
 __all__ = ["count_cells"]
 
-_BLOCK = 1 << 14
+_BLOCK = 1 << 15
 _FINE_HISTOGRAM = 1 << 16
 _UNKNOWN_LABEL = "group holds a label that is not one of the plan's groups"
 _LARGEST_CODE = 1 << 53  # where floats begin to merge integers
@@ -41,6 +41,7 @@ def count_cells(
     if person is not None:
         _refuse_repeated(vector(person, name="id"), time.size)
     grid, groups = spec.grid, len(spec.groups or (None,))
+    whole = _is_whole(time, grid)
     rows = 2 * (grid.units + 2)
     fine = rows * groups <= _FINE_HISTOGRAM
     counts = np.zeros(rows * groups if fine else spec.cells, dtype=np.int64)
@@ -48,11 +49,11 @@ def count_cells(
         part = slice(begin, begin + _BLOCK)
         observed = _observed(event, part, time[part].size, event_codes)
         cell = _cell(time[part], observed, grid)
-        place = _fine(cell, observed, grid) if fine else _place(cell, observed, grid)
+        place = _fine(cell, observed, grid) if fine else _place(cell, observed, grid, whole=whole)
         if label is not None:
             place += _group_index(label[part], spec) * (rows if fine else grid.cells)
         counts += np.bincount(place, minlength=counts.size)
-    return _fold(grid, counts.reshape(groups, 2, grid.units + 2)) if fine else counts
+    return _fold(grid, counts.reshape(groups, 2, grid.units + 2), whole=whole) if fine else counts
 
 
 def _check_schema(
@@ -116,8 +117,15 @@ def _observed(event: NDArray[Any] | None, part: slice, size: int, codes: tuple[i
     return seen
 
 
+def _is_whole(time: NDArray[Any], grid: Grid) -> bool:
+    """Whether times are their own units, which saves a pass over them."""
+    return time.dtype.kind in "iu" and grid.unit == 1
+
+
 def _cell(time: NDArray[Any], observed: NDArray[np.int64], grid: Grid) -> NDArray[np.int64]:
     """The unit ``ceil(t / unit)`` of each time, one past the horizon's for those still under observation there; exact.
+
+    On whole times in units of 1, whoever is censored in the last unit is so at the horizon itself: `_place` and `_fold` say that.
 
     A float that is the nearest one of its width to a multiple of the unit means that multiple: 0.3 with unit 1/10 lies in
     unit 3. The quotient of floats is only a first guess, corrected against the multiples themselves.
@@ -126,15 +134,13 @@ def _cell(time: NDArray[Any], observed: NDArray[np.int64], grid: Grid) -> NDArra
     if not smallest > 0 or not largest < np.inf:  # a NaN makes both false
         raise InvalidInput("durations must be finite and > 0: shift or drop zero times, remove missing ones")
     unit, beyond = grid.unit, grid.units + 1
-    if time.dtype.kind in "iu" and unit == 1:
-        if largest < grid.units:
+    if _is_whole(time, grid):
+        if largest <= grid.units:
             whole: NDArray[np.int64] = time.astype(np.int64, copy=False)
             return whole
         cap = time.dtype.type(min(beyond, np.iinfo(time.dtype).max))
-        cell: NDArray[np.int64] = np.minimum(time, cap).astype(np.int64, copy=False)
-        at_horizon = np.flatnonzero(cell == grid.units)
-        cell[at_horizon] += 1 - observed[at_horizon]
-        return cell
+        capped: NDArray[np.int64] = np.minimum(time, cap).astype(np.int64, copy=False)
+        return capped
     exact_time = time.astype(np.float64)  # integers beyond 2**53 lie beyond every horizon
     past = float(beyond * unit)
     cell = np.ceil(np.minimum(exact_time, past) * float(unit.denominator) / float(unit.numerator)).astype(np.int64)
@@ -175,17 +181,20 @@ def _fine(cell: NDArray[np.int64], observed: NDArray[np.int64], grid: Grid) -> N
     return place
 
 
-def _place(cell: NDArray[np.int64], observed: NDArray[np.int64], grid: Grid) -> NDArray[np.int64]:
+def _place(cell: NDArray[np.int64], observed: NDArray[np.int64], grid: Grid, *, whole: bool) -> NDArray[np.int64]:
     """The table's cell of each row of one group, from its unit."""
     event_bin = np.searchsorted(np.asarray(grid.edges, dtype=np.int64), cell) - 1  # bin k holds b[k] < cell <= b[k+1]
     inside = np.minimum(event_bin, grid.bins - 1)
     place = np.where(observed == 1, inside, grid.bins + grid.censor_bin[inside])
-    place[cell > grid.units] = grid.cells - 1
+    place[(cell > grid.units) | (whole & (observed == 0) & (cell == grid.units))] = grid.cells - 1
     return place
 
 
-def _fold(grid: Grid, fine: NDArray[np.int64]) -> NDArray[np.int64]:
+def _fold(grid: Grid, fine: NDArray[np.int64], *, whole: bool) -> NDArray[np.int64]:
     """Counts by group, status and unit as the table's cells."""
+    if whole:
+        fine[:, 0, -1] += fine[:, 0, -2]
+        fine[:, 0, -2] = 0
     starts = np.asarray(grid.edges[:-1], dtype=np.intp)
     censored, events = fine[:, 0, 1:-1], fine[:, 1, 1:-1]
     event_bins = np.add.reduceat(events, starts, axis=1)

@@ -55,6 +55,7 @@ covers = [
     "privlib.survival.counting.count_cells",
     "privlib.survival.counting._observed",
     "privlib.survival.counting._cell",
+    "privlib.survival.counting._is_whole",
     "privlib.survival.counting._times",
     "privlib.survival.counting._group_index",
     "privlib.survival.counting._place",
