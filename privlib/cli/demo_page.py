@@ -182,8 +182,9 @@ def _panel_of(release: Curve | PublishedCurve, exact: Fit) -> Draw:
     def panel(axes: Axes, colour: Mapping[str, str]) -> None:
         horizon = float(exact.grid.units)
         if isinstance(release, Curve):
-            times, survival, (lower, upper) = release.timeline, release.survival_function_, release.confidence_interval_
-            axes.fill_between(times, lower, upper, color=colour["ours"], alpha=float(colour["shade"]), linewidth=0)
+            times, survival = release.timeline, release.survival_function_
+            around = np.union1d(times, np.linspace(0, horizon, 301).round())
+            axes.fill_between(around, *release.band(around), color=colour["ours"], alpha=float(colour["shade"]), linewidth=0)
             axes.plot(times, survival, color=colour["ours"], linewidth=1.8)
         else:
             known = np.array([0.0, *map(float, release.plan.times), horizon])

@@ -37,6 +37,10 @@ __all__ = ["Fit", "fit", "predicted_rmse", "project"]
 Floats = NDArray[np.float64]
 _EVENNESS = 16.0
 _MOST_SEARCHED = 2**20
+_TANGENT = 0.5
+_NO_NOISE = 1e-9  # about the chance that a cell has any
+_MOST_SPREAD = 700.0
+_LEAST_HAZARD = 1e-12
 
 
 def project(values: NDArray[np.int64] | Floats, total: float) -> Floats:
@@ -205,7 +209,8 @@ class Fit:
         known = np.concatenate([[0.0], self.log_variance])
         variance = known[k] + place * (known[k + 1] - known[k])
         variance += place * (1 - place) * ((floored[k] - floored[k + 1]) / level) ** 2 / _EVENNESS
-        lower, upper = _limits(np.log(level), variance, confidence)
+        tangent = _TANGENT if self.noise_variance > _NO_NOISE else np.inf
+        lower, upper = _limits(np.log(level), variance, confidence, tangent)
         curve = self.at(self.survival, when)  # where fewer than one person is left, it lies below its floored self
         return np.where(when <= 0, 1.0, np.minimum(lower, curve)), np.where(when <= 0, 1.0, np.maximum(upper, curve))
 
@@ -276,15 +281,19 @@ class Fit:
         return weights
 
 
-def _limits(log_survival: Floats, variance: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Limits by the log(-log) transform; where the estimate is still 1, which has none, on the scale of log S."""
+def _limits(log_survival: Floats, variance: Floats, confidence: float, tangent: float) -> tuple[Floats, Floats]:
+    """Limits by the log(-log) transform, ``S**width`` and ``S**(1/width)`` with ``width = exp(z se)``.
+
+    Near S = 1 the standard error on that scale explodes, and with it the limits; from ``z se = tangent`` on the width follows
+    the tangent instead, so that the limits tend to those on the scale of log S. Where there is
+    practically no noise the transform stays as others have it.
+    """
     z = float(ndtri((1 + confidence) / 2))
-    deviation = np.sqrt(variance)
-    flat = -log_survival <= deviation  # so near 1 that log(-log) would give nearly [0, 1]
-    width = np.exp(np.minimum(z * deviation / np.where(flat, 1.0, -log_survival), 700.0))
-    lower = np.exp(np.where(flat, log_survival - z * deviation, log_survival * width))
-    upper = np.where(flat, 1.0, np.exp(log_survival / width))
-    return lower, upper
+    hazard = np.maximum(-log_survival, _LEAST_HAZARD)
+    spread = z * np.sqrt(variance) / hazard
+    bent = np.minimum(spread, min(tangent, _MOST_SPREAD))
+    width = np.exp(bent) * (1 + spread - bent)
+    return np.exp(-hazard * width), np.exp(-hazard / width)
 
 
 def predicted_rmse(spec: Spec) -> float:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["draw", "picture"]
 
 _MOST_STEPS = 5000  # beyond it no screen shows a step, and the file only grows
-_MOST_BAND_STEPS = 500  # a band has no line of its own, so that its steps are lost earlier
+_MOST_BAND_STEPS = 300  # a band has no line of its own, so that its steps are lost earlier
 _ON_LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")  # Okabe and Ito
 _ON_DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#FFFFFF")
 _DASHES = ("-", "--", ":", "-.")
@@ -88,7 +88,7 @@ def _style(ax: Axes, index: int) -> dict[str, Any]:
 
 def _draw_one(ax: Axes, curve: Curve, confidence: float, style: dict[str, Any], label: str | None) -> None:
     times, stepped = _moments(curve, _MOST_STEPS)
-    around, fine = _moments(curve, _MOST_BAND_STEPS)
+    around, fine = _around(curve)
     color = style["color"]
     shade: dict[str, Any] = {"color": color, "alpha": style["shade"], "linewidth": 0}
     ax.fill_between(around, *curve.band(around, confidence=confidence), step="post" if fine else None, **shade)
@@ -113,6 +113,15 @@ def _moments(curve: Curve, most: int) -> tuple[NDArray[np.float64], bool]:
     """Every unit, to be drawn as steps; beyond so many the edges, to be joined by lines."""
     grid = curve.spec.grid
     return (grid.time(np.arange(grid.units + 1)), True) if grid.units <= most else (curve.timeline, False)
+
+
+def _around(curve: Curve) -> tuple[NDArray[np.float64], bool]:
+    """The same for the band, which is no line between edges: even units beside the edges."""
+    times, stepped = _moments(curve, _MOST_BAND_STEPS)
+    if stepped or curve.spec.grid.bins > _MOST_BAND_STEPS:
+        return times, stepped
+    even = np.linspace(0, curve.spec.grid.units, _MOST_BAND_STEPS + 1).astype(np.int64)
+    return np.union1d(times, curve.spec.grid.time(even)), False
 
 
 def _frame(ax: Axes, curve: Curve, parts: list[tuple[str | None, Curve]]) -> None:
