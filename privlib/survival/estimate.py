@@ -285,14 +285,14 @@ def _limits(log_survival: Floats, variance: Floats, confidence: float, tangent: 
     """Limits by the log(-log) transform, ``S**width`` and ``S**(1/width)`` with ``width = exp(z se)``.
 
     Near S = 1 the standard error on that scale explodes, and with it the limits; from ``z se = tangent`` on the width follows
-    the tangent instead, so that the limits tend to those on the scale of log S. Where there is
-    practically no noise the transform stays as others have it.
+    the tangent instead, so that the limits tend to those on the scale of log S. Where there is practically no noise the
+    transform stays as others have it.
     """
     z = float(ndtri((1 + confidence) / 2))
     hazard = np.maximum(-log_survival, _LEAST_HAZARD)
     spread = z * np.sqrt(variance) / hazard
     bent = np.minimum(spread, min(tangent, _MOST_SPREAD))
-    width = np.exp(bent) * (1 + spread - bent)
+    width = np.exp(bent) * np.where(spread > tangent, 1 + spread - bent, 1.0)
     return np.exp(-hazard * width), np.exp(-hazard / width)
 
 
