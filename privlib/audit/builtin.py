@@ -70,7 +70,7 @@ def published_audit(
     points : int
         Times of release, all after the first possible event.
     held_out : int
-        Tested trials per data set, on average; two thirds as many more fix the rule.
+        Tested trials per data set, on average; half as many more per data set fix the rule.
     confidence : rational
         One minus the chance of certifying more than the truth.
     seed : int
@@ -93,7 +93,7 @@ def published_audit(
         durations, events = rows
         return recipe.count(np.array(durations), np.array(events)).release()
 
-    training = 4 * held_out // 3
+    training = held_out
     return run(
         mechanism,
         claim=Bound.pure(nominal, neighbours=Neighbours.REPLACE),
