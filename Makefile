@@ -20,6 +20,7 @@ claims: .venv/dev ## The long acceptance runs: issue line, figure, target
 
 bench: .venv/bench ## Speed and accuracy beside the peers; writes docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/gpu.py
 
 audit: .venv/all ## The long audits; refreshes audits/results
 	$(BIN)/python audits/refresh.py

@@ -12,7 +12,7 @@ from privlib.verify import verify
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from privlib import audit, noise, survival, testing
+    from privlib import accounting, audit, noise, oneshot, opacus, survival, testing
     from privlib.bounds import Bound, Neighbours, exact
     from privlib.budget import Ledger
     from privlib.survival.api import kaplan_meier
@@ -30,7 +30,7 @@ else:
         }
         if name in homes:
             return getattr(import_module(homes[name]), name)
-        if name in ("audit", "noise", "survival", "testing"):
+        if name in ("accounting", "audit", "noise", "oneshot", "opacus", "survival", "testing"):
             return import_module(f"privlib.{name}")
         raise AttributeError(f"module 'privlib' has no attribute {name!r}")
 
@@ -42,10 +42,13 @@ __all__ = [
     "Bound",
     "Ledger",
     "Neighbours",
+    "accounting",
     "audit",
     "exact",
     "kaplan_meier",
     "noise",
+    "oneshot",
+    "opacus",
     "survival",
     "testing",
     "verify",

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
 from privlib import __version__
-from privlib.bounds import Bound, Kind, Neighbours, Real, decimal, exact
-from privlib.certified import exp_at_most
+from privlib.bounds import Bound, Kind, Real, exact
 from privlib.errors import BudgetExceeded, InvalidInput, LedgerError, NotNeighbours
 from privlib.journal import Head, Journal, Json, Row
+from privlib.limits import Limit
+from privlib.tally import Tally, together
 
 __all__ = ["Ledger", "charge"]
 
 FORMAT = 1
 _PURPOSE = "privlib ledger"
-_ANY = Neighbours.ADD_REMOVE  # stands in for the relation while a limit is read: the first charge fixes the real one
-_STEP = 2**40
-_SHORT = 1400  # bits: every number of 400 digits, so every limit and every charge
 
 
 class Ledger:
-    """The privacy budget of one population: an append-only file of charges that never sum to more than the limit.
+    """The privacy budget of one population: an append-only file of charges that never come to more than the limit.
 
     A charge is checked and recorded in one step, exactly and with no other process in between, and is on disk before
     `charge` returns. There are no refunds: a release that fails after its charge has used the budget.
@@ -37,9 +33,10 @@ class Ledger:
     path : str or path
         The file, made at first use and readable by its owner alone. SQLite keeps it, so on a network file system
         locks must work. Do not open it by other means while a program uses it.
-    limit : rational > 0, optional
-        The epsilon that all charges together may reach. Required when the file is made; afterwards it may be left out,
-        and another value is refused.
+    limit : rational > 0 or dict, optional
+        What all charges together may reach: a pure epsilon such as ``"1"``, ``{"rho": "1/2"}``, or
+        ``{"epsilon": 1, "delta": "1e-6"}``. Required when the file is made; afterwards it may be left out, and another
+        value is refused.
     population : str, optional
         Whom the charges concern, in words that may be public; ``"default"`` unless given. Another one is refused when
         the file is opened again. People who can be in two populations have two budgets, which add.
@@ -55,6 +52,17 @@ class Ledger:
 
     Notes
     -----
+    The limit holds also where every charge was chosen after looking at all outputs before it (``composition.t3``). Whether
+    charges fit depends on their sums alone, never on their order, and nothing is decided by floats.
+
+    - A pure limit takes pure charges. Their epsilons add.
+    - A limit of rho takes pure charges as ``epsilon**2 / 2``, gdp charges as ``mu2 / 2``, and zcdp charges. They add.
+    - A limit of epsilon and delta takes every kind. Pure and approximate charges add. With zcdp and gdp charges, all of delta
+      goes to their conversion: rhos fit exactly as far as `privlib.accounting.convert` says, pure charges beside them cost
+      their epsilon in the room that is left, and approximate ones are refused. To mix all kinds, divide the delta when the
+      ledger is made: ``{"epsilon": 1, "delta": "1e-6", "approx_delta": "1e-7"}`` sets 1e-7 aside for approximate charges,
+      leaves the rest to the conversion, and lets small pure charges cost ``epsilon**2 / 2`` where that is less.
+
     The charges form a hash chain (`privlib.journal`). An edited charge is found by `verify`; a ledger that
     was cut short, or replaced by an older copy, by `verify_head` with the head that a release carries. Lost
     charges that no release followed stay undetected, and so does whoever rewrites the ledger and all releases: this is
@@ -82,7 +90,7 @@ class Ledger:
         population: str | None = None,
         wait: float = 10.0,
     ) -> None:
-        asked = None if limit is None else _limit(limit)
+        asked = None if limit is None else Limit.read(limit)
         if population is not None and not (_is_text(population) and population):
             raise InvalidInput("population must be a str that says something")
         if asked is None and not os.path.lexists(path):
@@ -91,19 +99,19 @@ class Ledger:
         self._journal = Journal(path, purpose=_PURPOSE, opening=opening, wait=wait)
         self._limit, self._population = _read_opening(self._journal.rows()[0])
         if asked is not None and asked != self._limit:
-            raise InvalidInput(f"limit must be left out or {_shown(self._limit)}, with which this ledger was made")
+            raise InvalidInput(f"limit must be left out or {self._limit}, with which this ledger was made")
         if population is not None and population != self._population:
             raise InvalidInput(f"population must be left out or {self._population!r}, for which this ledger was made")
-        self._counted: tuple[int, Bound | None] = (1, None)  # a number of rows, and what they spend
+        self._counted: tuple[int, Tally | None] = (1, None)  # a number of rows, and what they spend
 
     def __repr__(self) -> str:
         try:
-            spent = self.spent
+            tally = self._tally()
         except LedgerError:
             state = "unreadable"
         else:
-            state = f"spent={_spelt(spent)}" + (f", neighbours={str(spent.neighbours)!r}" if spent else "")
-        return f"Ledger({str(self.path)!r}, limit={_shown(self._limit)}, {state}, population={self._population!r})"
+            state = f"spent={self._limit.spent(tally)}" + (f", neighbours={str(tally.neighbours)!r}" if tally else "")
+        return f"Ledger({str(self.path)!r}, limit={self._limit}, {state}, population={self._population!r})"
 
     @property
     def path(self) -> Path:
@@ -111,9 +119,19 @@ class Ledger:
         return self._journal.path
 
     @property
+    def kind(self) -> Kind:
+        """The kind of the limit: pure, zcdp or approx."""
+        return self._limit.kind
+
+    @property
     def limit(self) -> Fraction:
-        """The epsilon that all charges together may reach."""
-        return self._limit
+        """The epsilon that all charges together may reach; for a limit of rho, the rho."""
+        return self._limit.amount
+
+    @property
+    def delta(self) -> Fraction:
+        """The delta that all charges together may reach; zero unless the limit has one."""
+        return self._limit.delta
 
     @property
     def population(self) -> str:
@@ -122,13 +140,70 @@ class Ledger:
 
     @property
     def spent(self) -> Bound | None:
-        """What all charges so far leak together, or None before the first, which fixes the neighbours."""
-        return self._sum(self._journal.rows())
+        """What all charges so far leak together, in the limit's kind; None before the first, which fixes the neighbours.
+
+        Under a limit of epsilon and delta it is converted at the limit's delta once zcdp or gdp was charged. See `total`.
+        """
+        tally = self._tally()
+        if tally is None:
+            return None
+        if self.kind is Kind.PURE:
+            return together(tally, None)
+        if self.kind is Kind.ZCDP:
+            return Bound(kind=Kind.ZCDP, neighbours=tally.neighbours, rho=tally.rho + tally.squares)
+        if tally.rho > 0:
+            return together(tally, self.delta)
+        epsilon = tally.epsilon_from_above
+        return Bound(kind=Kind.APPROX, neighbours=tally.neighbours, epsilon=epsilon, delta=tally.delta)
 
     @property
     def remaining(self) -> Fraction:
-        """The epsilon that can still be charged; rounded down, to 40 bits, once odds were charged."""
-        return _remaining(self._limit, self.spent)
+        """The epsilon that one more pure charge can have, or the rho under a limit of rho; rounded down where irrational."""
+        return self._limit.remaining(self._tally())
+
+    @property
+    def remaining_delta(self) -> Fraction:
+        """The delta that approximate charges can still carry; zero unless the limit has one."""
+        return self._limit.remaining_delta(self._tally())
+
+    def total(self, delta: Real | None = None) -> Bound | None:
+        """What all charges so far leak together, as one bound of the best kind.
+
+        Parameters
+        ----------
+        delta : rational, optional
+            Convert to an approximate bound of this delta, ``0 < delta < 1``.
+
+        Returns
+        -------
+        Bound or None
+            Without delta pure, gdp or approximate if all charges are, and zcdp if they all convert. None before the first
+            charge.
+
+        Raises
+        ------
+        InvalidInput
+            When approximate charges stand beside zcdp or gdp ones and no delta is given, or when they use delta up.
+
+        Notes
+        -----
+        The bound holds for charges that were planned before the first output. Where later ones were chosen from earlier
+        outputs, what holds is the limit: a sum at a moment that the outputs chose is no bound, unless it is pure.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> ledger = Ledger(tempfile.mkdtemp() + "/budget.db", limit={"rho": "1"})
+        >>> for bound in (Bound.gdp("0.5", neighbours="replace"), Bound.pure("0.5", neighbours="replace")):
+        ...     row = ledger.charge(bound, name="a sum", fingerprint="f00d", secure=True)
+        >>> print(ledger.total())
+        rho = 0.375 (zcdp), neighbours: replace
+        >>> print(ledger.total(delta="1e-6"))
+        epsilon = 4.04229130047702, delta = 1e-06 (approx), neighbours: replace
+        """
+        wanted = None if delta is None else exact(delta, name="delta")
+        tally = self._tally()
+        return None if tally is None else together(tally, wanted)
 
     def charges(self) -> tuple[Row, ...]:
         """Read the recorded charges, oldest first, those made in test mode included."""
@@ -140,7 +215,7 @@ class Ledger:
         Parameters
         ----------
         bound : Bound
-            A pure bound above zero, for the neighbours of the first charge.
+            A bound above zero of a kind that the limit takes, for the neighbours of the first charge.
         name : str
             What is released, in words that may be public.
         fingerprint : str
@@ -158,17 +233,17 @@ class Ledger:
         BudgetExceeded
             When the charges would pass the limit. Nothing was charged.
         NotNeighbours
-            When the bound is of another kind than the limit, or for other neighbours than the charges before.
+            When the limit does not take the bound's kind, or the charges before were for other neighbours.
         InvalidInput
             When the bound is zero, or an argument has the wrong type.
         LedgerError
             When the ledger cannot be used. Nothing may be released then.
         """
         _check_types(bound, name, fingerprint, secure)
-        if bound.kind is not Kind.PURE:
-            raise NotNeighbours(f"this ledger limits a pure epsilon, and cannot count a {bound.kind} bound")
-        if bound + bound == bound:
+        self._limit.check(bound)
+        if bound.odds == 1 and not any((bound.epsilon, bound.rho, bound.mu2, bound.delta)):
             raise InvalidInput("a bound of zero cannot be charged: a release costs something, or is no release")
+        asked = Tally.of(bound)
         record: dict[str, Json] = {
             "type": "charge",
             "bound": _recorded(bound),
@@ -181,12 +256,9 @@ class Ledger:
 
         def decide(rows: tuple[Row, ...]) -> Mapping[str, Json]:
             spent = self._sum(rows)
-            total = bound if spent is None else spent + bound
-            if not total.within(Bound.pure(self._limit, neighbours=bound.neighbours)):
-                raise BudgetExceeded(
-                    f"the limit is epsilon {_shown(self._limit)}, {_spelt(spent)} is spent, {_spelt(bound)} is asked "
-                    f"for, {_shown(_remaining(self._limit, spent))} remains: nothing charged"
-                )
+            total = asked if spent is None else spent + asked
+            if not self._limit.fits(total):
+                raise BudgetExceeded(self._limit.refusal(spent, bound, total))
             return record
 
         return self._journal.append(decide)
@@ -200,8 +272,8 @@ class Ledger:
             When it does not hold.
         """
         self._journal.verify()
-        spent = self.spent
-        if spent is not None and not spent.within(Bound.pure(self._limit, neighbours=spent.neighbours)):
+        spent = self._tally()
+        if spent is not None and not self._limit.fits(spent):
             raise LedgerError(f"the charges in {self.path} pass its limit: it was not written by privlib alone")
 
     def verify_head(self, head: Mapping[str, object]) -> None:
@@ -219,21 +291,30 @@ class Ledger:
         """
         self._journal.verify_head(head)
 
-    def _sum(self, rows: tuple[Row, ...]) -> Bound | None:
+    def _tally(self) -> Tally | None:
+        return self._sum(self._journal.rows())
+
+    def _sum(self, rows: tuple[Row, ...]) -> Tally | None:
         counted, spent = self._counted
         for row in rows[counted:]:
             charged = self._read_charge(row)
-            spent = charged if spent is None else spent + charged
+            try:
+                spent = charged if spent is None else spent + charged
+            except NotNeighbours as error:
+                raise LedgerError(f"row {row.seq} of {self.path} is for other neighbours than the rows before it") from error
         self._counted = (max(counted, len(rows)), spent)  # in one step: threads may share the object
         return spent
 
-    def _read_charge(self, row: Row) -> Bound:
+    def _read_charge(self, row: Row) -> Tally:
         match row.record:
-            case {"type": "charge", "bound": dict(bound)}:
+            case {"type": "charge", "bound": dict(fields)}:
                 try:
-                    return Bound.from_dict(cast(dict[str, str], bound))
+                    bound = Bound.from_dict(cast(dict[str, str], fields))
                 except InvalidInput:
                     pass
+                else:
+                    if self._limit.admits(bound.kind):
+                        return Tally.of(bound)
             case _:
                 pass
         raise LedgerError(f"row {row.seq} of {self.path} is not a charge that this version of privlib can read")
@@ -277,20 +358,10 @@ def _check_types(bound: object, name: object, fingerprint: object, secure: objec
         raise InvalidInput("secure must be True, or False for what was drawn in test mode")
 
 
-def _limit(limit: Real | Mapping[str, Real]) -> Fraction:
-    if isinstance(limit, Mapping):
-        raise InvalidInput("limit must be one epsilon: limits of other kinds come with the accounting module")
-    epsilon = exact(limit, name="limit")
-    if epsilon <= 0:
-        raise InvalidInput("limit must be > 0: a ledger that allows nothing records nothing")
-    return epsilon
-
-
-def _opening(limit: Fraction, population: str) -> Mapping[str, Json]:
-    fields = _recorded(Bound.pure(limit, neighbours=_ANY))
+def _opening(limit: Limit, population: str) -> Mapping[str, Json]:
     return {
         "type": "opening",
-        "limit": {name: text for name, text in fields.items() if name != "neighbours"},
+        "limit": limit.to_dict(),
         "population": population,
         "format": FORMAT,
         "version": __version__,
@@ -298,16 +369,13 @@ def _opening(limit: Fraction, population: str) -> Mapping[str, Json]:
     }
 
 
-def _read_opening(row: Row) -> tuple[Fraction, str]:
+def _read_opening(row: Row) -> tuple[Limit, str]:
     match row.record:
         case {"type": "opening", "limit": dict(limit), "population": str(population), "format": 1}:
             try:
-                bound = Bound.from_dict({**cast(dict[str, str], limit), "neighbours": _ANY})
+                return Limit.from_dict(cast(dict[str, str], limit)), population
             except InvalidInput:
                 pass
-            else:
-                if bound.kind is Kind.PURE and bound.odds == 1:
-                    return bound.epsilon, population
         case _:
             pass
     raise LedgerError("this ledger was written by a newer privlib: install that one")
@@ -319,38 +387,9 @@ def _recorded(bound: Bound) -> dict[str, str]:
         fields = bound.to_dict()
         Bound.from_dict(fields)
     except ValueError:
-        message = "a limit or charge must be a rational whose numerator and denominator have at most 400 digits"
+        message = "a charge must be a rational whose numerator and denominator have at most 400 digits"
         raise InvalidInput(message) from None
     return fields
-
-
-def _remaining(limit: Fraction, spent: Bound | None) -> Fraction:
-    return limit if spent is None else max(Fraction(0), limit - spent.epsilon - _log_from_above(spent.odds))
-
-
-def _log_from_above(odds: Fraction) -> Fraction:
-    """Round the logarithm of the odds up, to 40 fractional bits."""
-    if odds == 1:
-        return Fraction(0)
-    guess = math.log(odds.numerator) - math.log(odds.denominator)
-    above = Fraction(math.floor(guess * _STEP), _STEP)
-    while not exp_at_most(-above, 1 / odds):
-        above += Fraction(1, _STEP)
-    return above
-
-
-def _spelt(spent: Bound | None) -> str:
-    if spent is None:
-        return "0"
-    odds = "" if spent.odds == 1 else f" and odds {_shown(spent.odds)}"
-    return _shown(spent.epsilon) + odds
-
-
-def _shown(value: Fraction) -> str:
-    """Spell a number exactly unless that takes hundreds of digits, as a sum of many unlike fractions may."""
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) <= _SHORT:
-        return decimal(value)
-    return f"about {Decimal(value.numerator) / Decimal(value.denominator):.6g}"  # a float could overflow
 
 
 def _now() -> str:

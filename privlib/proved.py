@@ -8,6 +8,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 __all__ = ["fingerprint", "proved", "theorem_of"]
@@ -74,7 +75,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 def _constants(module: Any) -> dict[str, ast.stmt]:
     """Module-level assignments by name; imports of constants lead to the assignment in their own module."""
     found: dict[str, ast.stmt] = {}
-    for statement in ast.parse(inspect.getsource(module)).body:
+    for statement in _statements(inspect.getsource(module)):
         targets: list[ast.expr] = []
         if isinstance(statement, ast.Assign):
             targets = statement.targets
@@ -87,3 +88,8 @@ def _constants(module: Any) -> dict[str, ast.stmt]:
                 found.update({name: node for name, node in _constants(origin).items() if name in imported})
         found.update({target.id: statement for target in targets if isinstance(target, ast.Name)})
     return found
+
+
+@lru_cache(maxsize=64)
+def _statements(source: str) -> list[ast.stmt]:
+    return ast.parse(source).body

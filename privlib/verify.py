@@ -100,6 +100,10 @@ def _read(text: str, record: dict[str, Any]) -> _Release:
         from privlib.survival.published import PublishedCurve
 
         return PublishedCurve.from_json(text)
+    if kind == "oneshot.answer":
+        from privlib.oneshot.answer import Answer
+
+        return Answer.from_json(text)
     if isinstance(kind, str) and kind in _OTHER_FILES:
         raise TamperedRelease(f"the file is {_OTHER_FILES[kind]}, not a release")
     raise TamperedRelease("the file's kind is not one that this version of privlib knows: install the one that wrote it")

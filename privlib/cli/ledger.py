@@ -1,8 +1,11 @@
-"""``privlib ledger``: what has been spent, and whether the file is whole."""
+"""``privlib ledger``: what has been spent, and whether the file is whole; and how a limit is given on a command line."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from decimal import ROUND_DOWN, Context, Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,9 +17,51 @@ if TYPE_CHECKING:
     from privlib.budget import Ledger
     from privlib.journal import Row
 
-__all__ = ["ledger"]
+__all__ = ["ledger", "limit_option", "read_limit"]
 
+limit_option = click.option(
+    "--limit", metavar="L", help="What all charges of a new ledger may reach: 1, or rho=1/2, or epsilon=1,delta=1e-6."
+)
+"""``--limit`` as every command has it that charges a ledger; read it by `read_limit`."""
+
+_LONGEST = 20
 _FILE = click.argument("file", type=click.Path(path_type=Path))
+
+
+def read_limit(text: str) -> str | dict[str, str]:
+    """A limit as `privlib.Ledger` takes it, from the words of a command line.
+
+    Parameters
+    ----------
+    text : str
+        An epsilon, or names and numbers such as ``epsilon=1,delta=1e-6``.
+
+    Returns
+    -------
+    str or dict
+
+    Raises
+    ------
+    click.UsageError
+        For a name without a number, or given twice.
+    InvalidInput
+        For names and numbers that make no limit.
+
+    Examples
+    --------
+    >>> read_limit("1"), read_limit("rho=1/2")
+    ('1', {'rho': '1/2'})
+    """
+    from privlib.limits import Limit
+
+    limit: str | dict[str, str] = text
+    if "=" in text:
+        parts = [part.partition("=") for part in text.split(",")]
+        limit = {name.strip(): value.strip() for name, _, value in parts}
+        if len(limit) < len(parts) or "" in (*limit, *limit.values()):
+            raise click.UsageError("--limit must be an epsilon such as 1, or rho=1/2, or epsilon=1,delta=1e-6")
+    Limit.read(limit)
+    return limit
 
 
 @click.group()
@@ -29,7 +74,6 @@ def ledger() -> None:
 @as_json_option
 def show(file: Path, as_json: bool) -> None:
     """Show the limit, what is spent, and every charge."""
-    from privlib.bounds import decimal
     from privlib.budget import Ledger
 
     opened = Ledger(file)
@@ -39,21 +83,53 @@ def show(file: Path, as_json: bool) -> None:
             {
                 "file": str(opened.path),
                 "population": opened.population,
-                "limit": str(opened.limit),
+                "kind": str(opened.kind),
+                "limit": _exact(opened, opened.limit, opened.delta),
                 "spent": None if spent is None else spent.to_dict(),
-                "remaining": str(opened.remaining),
+                "remaining": _exact(opened, opened.remaining, opened.remaining_delta),
                 "charges": [{**row.head, **row.record} for row in opened.charges()],
             }
         )
         return
     click.echo(f"population   {opened.population}")
-    click.echo(f"limit        epsilon = {decimal(opened.limit)}")
+    click.echo(f"limit        {_told(opened, opened.limit, opened.delta)}")
     click.echo(f"spent        {'nothing' if spent is None else spent}")
-    click.echo(f"remaining    epsilon = {decimal(opened.remaining)}")
+    click.echo(f"remaining    {_told(opened, opened.remaining, opened.remaining_delta)}")
     charges = opened.charges()
     if charges:
         click.echo()
         print_table(("charge", "time", "what", "bound", "noise"), [_line(row) for row in charges])
+
+
+def _parts(opened: Ledger, amount: Fraction, delta: Fraction) -> Mapping[str, Fraction]:
+    """An amount under the name that the limit's kind gives it."""
+    match opened.kind:
+        case "zcdp":
+            return {"rho": amount}
+        case "approx":
+            return {"epsilon": amount, "delta": delta}
+        case _:
+            return {"epsilon": amount}
+
+
+def _exact(opened: Ledger, amount: Fraction, delta: Fraction) -> str | dict[str, str]:
+    parts = {name: str(value) for name, value in _parts(opened, amount, delta).items()}
+    return str(amount) if opened.kind == "pure" else parts
+
+
+def _told(opened: Ledger, amount: Fraction, delta: Fraction) -> str:
+    return ", ".join(f"{name} = {_rounded(value)}" for name, value in _parts(opened, amount, delta).items())
+
+
+def _rounded(value: Fraction) -> str:
+    """Spell a number exactly if that is short, else rounded down."""
+    from privlib.bounds import decimal
+
+    text = decimal(value)
+    if len(text) <= _LONGEST:
+        return text
+    down = Context(prec=12, rounding=ROUND_DOWN)
+    return f"{down.divide(Decimal(value.numerator), Decimal(value.denominator))} (rounded down)"
 
 
 def _line(row: Row) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from privlib.cli.files import check_outputs, write
+from privlib.cli.ledger import limit_option, read_limit
 from privlib.cli.show import example
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def survival() -> None:
 @click.option("--id", "id_col", metavar="COL", help="Column: person; several rows of one person are refused.")
 @click.option("--event-codes", default="0,1", show_default=True, metavar="C,E", help="Codes for censored and for event.")
 @click.option("--ledger", "ledger_file", type=_PATH, metavar="F", help="The budget to charge, before noise is drawn.")
-@click.option("--limit", metavar="L", help="The epsilon that all charges of a new ledger may reach.")
+@limit_option
 @click.option(
     "--wait", type=click.FloatRange(0), default=10.0, show_default=True, metavar="S", help="Seconds for a ledger in use."
 )
@@ -87,13 +88,14 @@ def release(
         raise click.UsageError("--limit belongs to a ledger: give --ledger too")
     if ledger_file is not None and out is None and not as_json:
         raise click.UsageError("give --out FILE or --json: what a ledger pays for would not be kept")
+    allowed = None if limit is None else read_limit(limit)
     codes = _codes(chosen.pop("event_codes"))
     spec = _plan(**chosen)
     outputs = [file for file in (out, plot) if file is not None]
     _check_plot(plot)
     check_outputs(outputs, inputs=[data, *([ledger_file] if ledger_file else [])])
     table = _count(spec, data, codes, **chosen)
-    ledger = None if ledger_file is None else Ledger(ledger_file, limit=limit, wait=wait)
+    ledger = None if ledger_file is None else Ledger(ledger_file, limit=allowed, wait=wait)
     with _perhaps_charged(None if ledger is None else ledger_file):
         curve = table.release(ledger=ledger)
         _deliver(curve, out, plot, as_json=as_json)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 from numpy.typing import NDArray
 
 from privlib.bounds import Real, exact
-from privlib.certified import Enclosure, ceil_div
+from privlib.certified import Enclosure, exp_negative
+from privlib.certified import rational as enclose_rational
 from privlib.errors import InvalidInput
 from privlib.noise.stream import MAX_OUTPUTS, Words, words
 from privlib.proved import proved
 
-__all__ = ["LazyUniform", "bernoulli", "checked_size"]
+__all__ = ["LazyUniform", "bernoulli", "bernoulli_exp", "checked_size", "integers"]
 
 _GUARD = 32
 _WORD = 64
+_MOST_VALUES = 2**32
 
 
 class LazyUniform:
@@ -56,16 +56,6 @@ class LazyUniform:
             self.refine()
 
 
-def rational(value: Fraction) -> Enclosure:
-    """The enclosure of a rational number."""
-
-    def enclose(bits: int) -> tuple[int, int]:
-        scaled = value.numerator << bits
-        return scaled // value.denominator, ceil_div(scaled, value.denominator)
-
-    return enclose
-
-
 @proved("noise.t2")
 def bernoulli(size: int, *, p: Real) -> NDArray[np.bool_]:
     """Draw independent booleans that are True with probability exactly ``p``.
@@ -93,17 +83,107 @@ def bernoulli(size: int, *, p: Real) -> NDArray[np.bool_]:
     probability = exact(p, name="p")
     if not 0 <= probability <= 1:
         raise InvalidInput(f"p must lie in [0, 1], got {probability}")
+    return _bernoulli(size, lambda bits: enclose_rational(probability, bits))
+
+
+@proved("noise.t2")
+def bernoulli_exp(size: int, *, r: Real) -> NDArray[np.bool_]:
+    """Draw independent booleans that are True with probability exactly ``exp(-r)``.
+
+    Parameters
+    ----------
+    size : int
+        How many, at most 2**32.
+    r : rational >= 0
+        Read by its decimal spelling; keyword only.
+
+    Returns
+    -------
+    bool array, shape (size,)
+
+    Raises
+    ------
+    InvalidInput
+        For a size or exponent out of range.
+
+    Privacy
+    -------
+    Randomness only; it is private as part of a mechanism. Theorem: noise.t2.
+    """
+    exponent = exact(r, name="r")
+    if exponent < 0:
+        raise InvalidInput(f"r must be >= 0, got {exponent}")
+    return _bernoulli(size, lambda bits: exp_negative(exponent, bits))
+
+
+@proved("noise.t2")
+def integers(size: int, *, below: int) -> NDArray[np.int64]:
+    """Draw independent integers, each of ``0, 1, ..., below - 1`` with probability exactly ``1 / below``.
+
+    Parameters
+    ----------
+    size : int
+        How many, at most 2**32.
+    below : int
+        From 1 to 2**32; keyword only.
+
+    Returns
+    -------
+    int64 array, shape (size,)
+
+    Raises
+    ------
+    InvalidInput
+        For a size or number of values out of range.
+
+    Privacy
+    -------
+    Randomness only; it is private as part of a mechanism. Theorem: noise.t2.
+
+    Notes
+    -----
+    The answer is ``floor(below * U)`` for a uniform U. Where its first 64 bits leave two answers, further bits decide: there is
+    no rejection, so no number of draws that depends on chance.
+    """
+    choices, count, source = _checked_choices(below), checked_size(size), words()
+    values, half = np.uint64(choices), np.uint64(32)
+    drawn = np.frombuffer(source.main(0, count, _WORD), dtype="<u8")
+    high, low = (drawn >> half) * values, (drawn & np.uint64(2**32 - 1)) * values
+    outcome = ((high + (low >> half)) >> half).astype(np.int64)
+    rest = low + (high << half)  # modulo 2**64: what lies above the answer, in units of 2**-64
+    for i in np.flatnonzero(rest > np.uint64(2**64 - choices)):
+        outcome[i] = _scaled(LazyUniform(source, output=int(i), use=0, known=int(drawn[i]), bits=_WORD), choices)
+    return outcome
+
+
+def _bernoulli(size: int, threshold: Enclosure) -> NDArray[np.bool_]:
     count, source = checked_size(size), words()
-    if probability == 1:
+    low, high = threshold(_WORD + _GUARD)
+    whole = low >> _GUARD
+    if whole == 1 << _WORD:
         return np.ones(count, dtype=np.bool_)
-    whole, rest = divmod(probability.numerator << _WORD, probability.denominator)
     drawn = np.frombuffer(source.main(0, count, _WORD), dtype="<u8")
     outcome = drawn < np.uint64(whole)
-    if rest:
-        for i in np.flatnonzero(drawn == np.uint64(whole)):
-            number = LazyUniform(source, output=int(i), use=0, known=whole, bits=_WORD)
-            outcome[i] = number.below(rational(probability))
+    for open_word in {whole, (high - 1) >> _GUARD} if high > whole << _GUARD else ():
+        for i in np.flatnonzero(drawn == np.uint64(open_word)):
+            number = LazyUniform(source, output=int(i), use=0, known=open_word, bits=_WORD)
+            outcome[i] = number.below(threshold)
     return outcome
+
+
+def _scaled(number: LazyUniform, values: int) -> int:
+    """``floor(values * U)``."""
+    while True:
+        low, high = number.known * values >> number.bits, ((number.known + 1) * values - 1) >> number.bits
+        if low == high:
+            return low
+        number.refine()
+
+
+def _checked_choices(below: int) -> int:
+    if isinstance(below, bool) or not isinstance(below, (int, np.integer)) or not 1 <= below <= _MOST_VALUES:
+        raise InvalidInput(f"below must be an int from 1 to 2**32, got {str(below)[:40]!r}")
+    return int(below)
 
 
 def checked_size(size: int) -> int:

@@ -4,9 +4,10 @@ A word of m bits holds ``2**m`` equally likely values. Integer ``k`` owns ``floo
 left over belong to one extra symbol, LEFT, which stands for the residual law and is resolved exactly with refinement bits,
 never retried or rounded. An integer alias table finds the owner of a word with one look-up.
 
-Byte contract for discrete Laplace laws up to scale 10**4 (m = 64; smaller words serve exhaustive proofs):
+Byte contract (m = 64, or 32 on request; smaller words serve exhaustive proofs):
 
-1. symbols 0, 1, 2, 3, 4, ... stand for 0, -1, 1, -2, 2, ... as far as the floors are positive; LEFT is the last symbol;
+1. symbols 0, 1, 2, 3, 4, ... stand for 0, -1, 1, -2, 2, ..., or for 0, 1, 2, 3, 4, ... where the law has no negative values,
+   as far as the floors are positive; LEFT is the last symbol;
 2. the table has ``2**b`` columns, the least power of two that holds all symbols, of capacity ``2**(m-b)`` each;
    missing symbols have weight 0;
 3. one sweep in the order of the symbols: each symbol lighter than the capacity fills its own column and the current heavy
@@ -27,13 +28,11 @@ from itertools import chain, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from privlib.bounds import Real, exact
-from privlib.noise.laws import DiscreteLaplace
-from privlib.noise.lazy import LazyUniform, checked_size
-from privlib.noise.stream import Words, words
-from privlib.proved import proved
+from privlib.noise.laws import Law
+from privlib.noise.lazy import LazyUniform
+from privlib.noise.stream import Words
 
-__all__ = ["Table", "discrete_laplace", "draw", "table"]
+__all__ = ["Table", "draw", "resolve", "sweep", "table"]
 
 _WORD_BITS = 64
 _CHUNK = 1 << 15
@@ -45,7 +44,7 @@ _CACHED_TABLES = 16
 class Table:
     """An integer alias table of one law; build it with `table`."""
 
-    law: DiscreteLaplace
+    law: Law
     word_bits: int
     column_bits: int
     floors: tuple[int, ...]
@@ -57,31 +56,32 @@ class Table:
     @property
     def left(self) -> int:
         """The symbol LEFT."""
-        return 2 * len(self.floors) - 1
+        return 2 * len(self.floors) - 1 if self.law.two_sided else len(self.floors)
 
 
 @lru_cache(maxsize=_CACHED_TABLES)
-def table(law: DiscreteLaplace, word_bits: int = _WORD_BITS) -> Table:
+def table(law: Law, word_bits: int = _WORD_BITS) -> Table:
     """Build the certified alias table of a law; tables are kept for the next call."""
     floors = law.floors(word_bits)
-    symbols = 2 * len(floors)
-    left_weight = (1 << word_bits) - 2 * sum(floors) + floors[0]
-    column_bits = (symbols - 1).bit_length()
-    capacity = np.uint64(1 << (word_bits - column_bits))
+    left = 2 * len(floors) - 1 if law.two_sided else len(floors)
+    column_bits = left.bit_length()
     weights = np.zeros(1 << column_bits, dtype=np.uint64)
-    weights[0 : symbols - 1 : 2] = floors
-    weights[1 : symbols - 1 : 2] = floors[1:]
-    weights[symbols - 1] = left_weight
-    cut, alias = _sweep(weights, capacity)
     values = np.zeros(1 << column_bits, dtype=np.int64)
-    values[0 : symbols - 1 : 2] = np.arange(len(floors))
-    values[1 : symbols - 1 : 2] = -np.arange(1, len(floors))
+    if law.two_sided:
+        left_weight = (1 << word_bits) - 2 * sum(floors) + floors[0]
+        weights[0:left:2], weights[1:left:2] = floors, floors[1:]
+        values[0:left:2], values[1:left:2] = np.arange(len(floors)), -np.arange(1, len(floors))
+    else:
+        left_weight = (1 << word_bits) - sum(floors)
+        weights[:left], values[:left] = floors, np.arange(len(floors))
+    weights[left] = left_weight
+    cut, alias = sweep(weights, np.uint64(1 << (word_bits - column_bits)))
     for array in (cut, alias, values):
         array.flags.writeable = False
     return Table(law, word_bits, column_bits, tuple(floors), left_weight, cut, alias, values)
 
 
-def _sweep(weights: NDArray[np.uint64], capacity: np.uint64) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+def sweep(weights: NDArray[np.uint64], capacity: np.uint64) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
     """Sweep once: step 3 of the contract, by running sums.
 
     A light symbol's missing weight is taken from the first heavy symbol whose running excess passes the missing weight of all
@@ -108,16 +108,18 @@ def draw(source: Words, chosen: Table, *, start: int, size: int) -> NDArray[np.i
         count = min(_CHUNK, size - begin)
         raw = source.main(start + begin, count, chosen.word_bits)
         word = np.frombuffer(raw, dtype=f"<u{chosen.word_bits // 8}").astype(np.uint64, copy=False)
-        column = (word >> shift).astype(np.intp)
+        column = (word >> shift).view(np.int64)
         symbol = np.where((word & low_bits) < chosen.cut[column], column, chosen.alias[column])
         out[begin : begin + count] = chosen.values[symbol]
-        for i in np.flatnonzero(symbol == chosen.left):
-            output = start + begin + int(i)
-            out[begin + i] = _resolve(chosen, LazyUniform(source, output=output, use=0))
+        left = symbol == chosen.left
+        if left.any():
+            for i in np.flatnonzero(left):
+                output = start + begin + int(i)
+                out[begin + i] = resolve(chosen, LazyUniform(source, output=output, use=0))
     return out
 
 
-def _resolve(chosen: Table, number: LazyUniform) -> int:
+def resolve(chosen: Table, number: LazyUniform) -> int:
     """Draw from the residual law: step 5 of the contract."""
     while True:
         bits = number.bits + _GUARD
@@ -138,43 +140,5 @@ def _residual(chosen: Table, bits: int) -> Iterator[tuple[int, int, int]]:
     masses = chosen.law.masses(bits + chosen.word_bits)
     for distance, (floor, (low, high)) in enumerate(zip(chain(chosen.floors, repeat(0)), masses)):  # noqa: B905 - no end
         whole = floor << bits
-        for k in (-distance, distance)[distance == 0 :]:
+        for k in (-distance, distance) if distance and chosen.law.two_sided else (distance,):
             yield k, low - whole, high - whole
-
-
-@proved("noise.t1")
-def discrete_laplace(size: int, *, scale: Real) -> NDArray[np.int64]:
-    """Draw discrete Laplace noise, exactly, under a fresh key from the operating system.
-
-    Parameters
-    ----------
-    size : int
-        How many, at most 2**32.
-    scale : rational, 0 < scale <= 10**4
-        The "b" of the law: ``P(k)`` is proportional to ``exp(-abs(k) / scale)``. Read by its decimal spelling; keyword only.
-
-    Returns
-    -------
-    int64 array, shape (size,)
-
-    Raises
-    ------
-    InvalidInput
-        For a size or scale out of range.
-
-    Privacy
-    -------
-    Added to integers that two neighbours change by at most D in L1 norm, it gives pure epsilon ``D / scale``. The law is
-    exact for ideal bits, and the bits are RFC 8439 ChaCha20 keyed by the operating system. Theorem: noise.t1.
-
-    References
-    ----------
-    Walker's alias method with integer weights; the residual symbol and its exact resolution are ours.
-
-    Examples
-    --------
-    >>> discrete_laplace(3, scale="0.02").shape
-    (3,)
-    """
-    chosen = table(DiscreteLaplace(exact(scale, name="scale")))
-    return draw(words(), chosen, start=0, size=checked_size(size))

@@ -21,8 +21,15 @@ class InsecureNoise(UserWarning):
 class _Script:
     """Words and refinement bits as a test dictates them; words are used up in order, over as many calls as it takes."""
 
-    def __init__(self, main: Sequence[int], refine: Callable[[int, int, int], int] | None, refinement_bits: int) -> None:
-        self._main, self._used, self._refine, self.refinement_bits = main, 0, refine, refinement_bits
+    def __init__(
+        self,
+        main: Sequence[int],
+        refine: Callable[[int, int, int], int] | None,
+        refinement_bits: int,
+        retry: Callable[[int, int], int] | None,
+    ) -> None:
+        self._main, self._used, self._refine, self._retry = main, 0, refine, retry
+        self.refinement_bits = refinement_bits
 
     def main(self, start: int, count: int, word_bits: int) -> bytes:
         chosen = self._main[self._used : self._used + count]
@@ -30,6 +37,11 @@ class _Script:
             raise PrivlibError(f"the script has {len(self._main)} words, {self._used + count} are needed")
         self._used += count
         return b"".join(word.to_bytes(word_bits // 8, "little") for word in chosen)
+
+    def retry(self, output: int, attempt: int) -> int:
+        if self._retry is None:
+            raise PrivlibError("the script has no further attempts, and this word is rejected")
+        return self._retry(output, attempt)
 
     def refine(self, output: int, use: int, chunk: int) -> int:
         if self._refine is None:
@@ -62,7 +74,11 @@ def fixed_key(key: bytes) -> Generator[None]:
 
 @contextmanager
 def scripted_words(
-    main: Sequence[int], *, refine: Callable[[int, int, int], int] | None = None, refinement_bits: int = 64
+    main: Sequence[int],
+    *,
+    refine: Callable[[int, int, int], int] | None = None,
+    refinement_bits: int = 64,
+    retry: Callable[[int, int], int] | None = None,
 ) -> Generator[None]:
     """Dictate every random word inside the block, to force rare paths and to enumerate laws.
 
@@ -76,13 +92,15 @@ def scripted_words(
         ``refine(output, use, chunk)`` gives refinement bits as an integer below ``2**refinement_bits``.
     refinement_bits : int
         How many bits a chunk has; fewer than 64 make enumeration small.
+    retry : callable, optional
+        ``retry(output, attempt)`` gives the word of attempt 1, 2, ... after a rejection.
 
     Raises
     ------
     InvalidInput
         Without the environment variable.
     """
-    script = _Script(main, refine, refinement_bits)
+    script = _Script(main, refine, refinement_bits, retry)
     with _inject(lambda: script):
         yield
 

@@ -5,9 +5,10 @@ Statement
     refused charge leaves the ledger as it was, and a charge is refused only if it would pass L.
 
 Proof
-    ``Ledger.charge`` adds the new bound to the sum of all rows inside one immediate SQLite transaction, which excludes every
-    other writer, and inserts only if ``Bound.within`` says the sum is within the limit. Sums and comparison are exact
-    (composition.t1). Rows are never updated or deleted, so a sum once reached stays.
+    ``Ledger.charge`` adds the new bound to the sums of all rows inside one immediate SQLite transaction, which excludes every
+    other writer, and inserts only if ``Limit.fits`` says that the sums keep to the limit. Sums and comparison are exact, and
+    what they mean for each kind of limit is composition.t1 and composition.t3. Rows are never updated or deleted, so a sum once
+    reached stays.
 
 Checked against the shipped code
     All sequences of up to four charges out of {1/5, 1/2, 2/3, 1, 5e-324} on a real file, against a list in fractions.
@@ -86,9 +87,9 @@ def prove() -> None:
 def mutants() -> dict[str, object]:
     room = "privlib.budget.Ledger"
     return {
-        "the charge does not count itself": rewritten(f"{room}.charge", "spent + bound\n", "spent\n"),
-        "earlier charges are forgotten": rewritten(f"{room}.charge", "bound if spent is None else spent + bound", "bound"),
-        "nothing is ever refused": rewritten(f"{room}.charge", "if not total.within(", "if False and total.within("),
+        "the charge does not count itself": rewritten(f"{room}.charge", "spent + asked\n", "spent\n"),
+        "earlier charges are forgotten": rewritten(f"{room}.charge", "asked if spent is None else spent + asked", "asked"),
+        "nothing is ever refused": rewritten(f"{room}.charge", "if not self._limit.fits(total)", "if False"),
         "the sum keeps the last charge only": rewritten(
             f"{room}._sum", "charged if spent is None else spent + charged", "charged"
         ),
@@ -100,7 +101,7 @@ def mutants() -> dict[str, object]:
         ),
         "every row is called secure": rewritten(f"{room}.charge", '"secure": secure', '"secure": True'),
         "the limit is read twice as large": rewritten(
-            f"{room}.charge", "Bound.pure(self._limit, n", "Bound.pure(2 * self._limit, n"
+            "privlib.limits.Limit.read", 'exact(limit, name="limit"))', '2 * exact(limit, name="limit"))'
         ),
     }
 

@@ -18,12 +18,16 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def public(source: Source) -> Iterator[tuple[str, Documented]]:
     """The functions and classes in ``__all__``, and the public methods of those classes."""
     for node in source.tree.body:
-        if isinstance(node, Documented) and node.name in source.exported:
+        if isinstance(node, Documented) and node.name in source.exported and not is_overload(node):
             yield f"{source.module}.{node.name}", node
             if isinstance(node, ast.ClassDef):
                 for method in node.body:
                     if isinstance(method, Function) and not method.name.startswith("_"):
                         yield f"{source.module}.{node.name}.{method.name}", method
+
+
+def is_overload(node: Documented) -> bool:
+    return any(ast.unparse(decorator) == "overload" for decorator in node.decorator_list)
 
 
 def for_users(sources: list[Source], root: Path) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import noise  # beside this file
 import numpy as np
 
 import privlib
@@ -95,6 +96,7 @@ def main() -> None:
         for rows in (228, 10**5, 10**6)
     ]
     parts += [table(f"{size:,} noise samples", medians(noise_jobs(size))) for size in (100, 10**5)]
+    parts += [noise.section()]
     PAGE.write_text("\n".join(parts))
     print(PAGE.read_text())
 

@@ -112,12 +112,6 @@ def test_a_limit_that_is_no_positive_number_is_refused_and_no_file_is_made(limit
     assert os.listdir(path.parent) == []
 
 
-@pytest.mark.parametrize("limit", [{"rho": "1/2"}, {"epsilon": 1, "delta": "1e-6"}])
-def test_limits_of_other_kinds_are_announced(limit: Any, path: Path) -> None:
-    with pytest.raises(InvalidInput, match="limits of other kinds come with the accounting module"):
-        Ledger(path, limit=limit)
-
-
 CHARGES = st.lists(st.fractions(0, 3, max_denominator=60).filter(bool), max_size=8)
 
 
@@ -354,7 +348,12 @@ def test_a_journal_for_something_else_is_no_ledger(path: Path) -> None:
     [
         {},
         {"type": "opening", "limit": {"kind": "pure", "epsilon": "1"}, "population": "p", "format": 2},
-        {"type": "opening", "limit": {"kind": "zcdp", "rho": "1"}, "population": "p", "format": 1},
+        {"type": "opening", "limit": {"kind": "gdp", "mu2": "1"}, "population": "p", "format": 1},
+        {"type": "opening", "limit": {"kind": "pure", "epsilon": "1", "odds": "2"}, "population": "p", "format": 1},
+        {"type": "opening", "limit": {"kind": "zcdp", "rho": "1", "alpha": "2"}, "population": "p", "format": 1},
+        {"type": "opening", "limit": {"kind": "zcdp", "rho": "0"}, "population": "p", "format": 1},
+        {"type": "opening", "limit": {"kind": "zcdp", "rho": "1", "approx_delta": "0"}, "population": "p", "format": 1},
+        {"type": "opening", "limit": {"kind": "approx", "epsilon": "1", "delta": "0"}, "population": "p", "format": 1},
         {"type": "opening", "limit": {"kind": "pure", "epsilon": "one"}, "population": "p", "format": 1},
         {"type": "opening", "limit": {"kind": "pure", "epsilon": 1}, "population": "p", "format": 1},
     ],

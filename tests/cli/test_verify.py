@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from privlib import Ledger, verify
+from privlib import oneshot as privlib_oneshot
 from privlib.certificate import open_sealed, seal
 from privlib.errors import InvalidInput, LedgerError, TamperedRelease
 from privlib.noise.testing import fixed_key
@@ -221,3 +222,12 @@ def test_a_charge_says_nothing_about_the_numbers(budget: Path) -> None:
     record["noisy"][0] += 1
     verify(seal(record.pop("kind"), record), ledger=ledger)
     assert "does not know the released numbers" in str(verify.__doc__)
+
+
+def test_a_one_shot_answer_verifies_with_its_ledger(privlib: Call, tmp_path: Path, budget: Path) -> None:
+    plan = privlib_oneshot.Spec(lower=0, upper=120, step="0.01", sensitivity="0.5", epsilon="1/4", neighbours="replace")
+    file = tmp_path / "answer.json"
+    file.write_text(plan.round(47.31).release(ledger=Ledger(budget)).to_json())
+    assert privlib("verify", file, "--ledger", budget).exit_code == 0
+    file.write_text(file.read_text().replace('"1/4"', '"1/5"').replace('"0.25"', '"0.2"'))
+    assert privlib("verify", file).exit_code == 1

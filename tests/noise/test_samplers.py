@@ -1,4 +1,4 @@
-"""Samplers take no decision by a float, and every rare path is taken here on purpose."""
+"""Narrow laws, coins and integers: no decision rests on a float, and every rare path is taken here on purpose."""
 
 import ast
 from collections.abc import Callable
@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 
 import privlib
 from privlib.errors import InvalidInput
-from privlib.noise import bernoulli, discrete_laplace
-from privlib.noise.laws import DiscreteLaplace
+from privlib.noise import (
+    bernoulli,
+    bernoulli_exp,
+    discrete_gaussian,
+    discrete_laplace,
+    geometric,
+    integers,
+    negative_binomial,
+    rounded_gaussian,
+)
+from privlib.noise.laws import DiscreteGaussian, DiscreteLaplace, Geometric, Law, NegativeBinomial, RoundedGaussian
 from privlib.noise.stream import MAX_OUTPUTS, ChaChaWords
 from privlib.noise.table import draw, table
 from privlib.noise.testing import scripted_words
@@ -35,50 +44,92 @@ class Refinement:
         return self.chunks[chunk] if chunk < len(self.chunks) else 0
 
 
-def residual_thresholds(scale: Fraction, symbols: list[int]) -> list[mpmath.mpf]:
-    """The cumulative residual law in the order of the contract, by mpmath."""
-    q = mpmath.exp(-mpmath.mpf(scale.denominator) / scale.numerator)
-    left = table(DiscreteLaplace(scale)).left_weight
-    total, found = mpmath.mpf(0), []
-    for k in symbols:
-        mass = 2**64 * (1 - q) / (1 + q) * q ** abs(k)
-        total += mass - mpmath.floor(mass)
-        found.append(total / left)
-    return found
+Draw = Callable[[int], np.ndarray]
+NARROW: list[tuple[Law, Draw]] = [
+    (DiscreteLaplace(Fraction(1, 2)), lambda size: discrete_laplace(size, scale="1/2")),
+    (DiscreteLaplace(Fraction(10)), lambda size: discrete_laplace(size, scale=10)),
+    (DiscreteGaussian(Fraction(9)), lambda size: discrete_gaussian(size, sigma2=9)),
+    (RoundedGaussian(Fraction(3)), lambda size: rounded_gaussian(size, sigma2=3)),
+    (RoundedGaussian(Fraction(30)), lambda size: rounded_gaussian(size, sigma2=30)),
+    (Geometric(Fraction(4)), lambda size: geometric(size, scale=4)),
+    (NegativeBinomial(Fraction(2, 3), Fraction(5)), lambda size: negative_binomial(size, shape="2/3", scale=5)),
+]
 
 
-@pytest.mark.parametrize("scale", [Fraction(1, 2), Fraction(1), Fraction(10)])
+def pmf(law: Law, k: int) -> mpmath.mpf:
+    def real(value: Fraction) -> mpmath.mpf:
+        return mpmath.mpf(value.numerator) / value.denominator
+
+    if isinstance(law, DiscreteGaussian):
+        return mpmath.exp(-(k * k) / (2 * real(law.sigma2))) / mpmath.jtheta(3, 0, mpmath.exp(-1 / (2 * real(law.sigma2))))
+    if isinstance(law, RoundedGaussian):
+        root = mpmath.sqrt(2 * real(law.sigma2))
+        return (mpmath.erfc((k - mpmath.mpf(1) / 2) / root) - mpmath.erfc((k + mpmath.mpf(1) / 2) / root)) / 2
+    q = mpmath.exp(-1 / real(law.scale))
+    if isinstance(law, DiscreteLaplace):
+        return (1 - q) / (1 + q) * q ** abs(k)
+    shape = real(getattr(law, "shape", Fraction(1)))
+    return (1 - q) ** shape * q**k * mpmath.rf(shape, k) / mpmath.factorial(k)
+
+
+def residual_threshold(law: Law, symbols: list[int]) -> mpmath.mpf:
+    """The cumulative residual law up to the last of these symbols, by mpmath."""
+    masses = [2**64 * pmf(law, abs(k)) for k in symbols]
+    return sum(mass - mpmath.floor(mass) for mass in masses) / table(law).left_weight
+
+
+def first_symbols(law: Law) -> list[int]:
+    """In the order of the contract."""
+    return [0, *(sign * k for k in range(1, 20) for sign in (-1, 1))] if law.two_sided else list(range(40))
+
+
+def word_of_left(law: Law) -> int:
+    built = table(law)
+    if built.cut[built.left]:
+        return built.left << (64 - built.column_bits)
+    column = int(np.flatnonzero(built.alias == built.left)[0])
+    return (column << (64 - built.column_bits)) + int(built.cut[column])
+
+
+@pytest.mark.parametrize(("law", "sample"), NARROW, ids=[str(law) for law, _ in NARROW])
 @pytest.mark.parametrize("threshold", [0, 1, 2, 5, 11])
 @pytest.mark.parametrize("decided_after", [1, 2, 4])
 @pytest.mark.parametrize("above", [False, True])
 def test_the_residual_symbol_is_resolved_on_both_sides_of_a_threshold(
-    scale: Fraction, threshold: int, decided_after: int, above: bool
+    *, law: Law, sample: Draw, threshold: int, decided_after: int, above: bool
 ) -> None:
-    built = table(DiscreteLaplace(scale))
-    order = [0, *(sign * k for k in range(1, 20) for sign in (-1, 1))]
+    order = first_symbols(law)
     with mpmath.workdps(300):
-        cut = residual_thresholds(scale, order[: threshold + 1])[-1]
-        bits = int(mpmath.floor(cut * mpmath.mpf(2) ** (64 * decided_after)))
+        bits = int(mpmath.floor(residual_threshold(law, order[: threshold + 1]) * mpmath.mpf(2) ** (64 * decided_after)))
     number = bits + (1 if above else -1)
-    chunks = [number >> 64 * (decided_after - 1 - i) & TOP for i in range(decided_after)]
-    refine = Refinement(*chunks)
-    word = built.left << (64 - built.column_bits)
-    with scripted_words([word], refine=refine):
-        (drawn,) = discrete_laplace(1, scale=scale)
+    refine = Refinement(*[number >> 64 * (decided_after - 1 - i) & TOP for i in range(decided_after)])
+    with scripted_words([word_of_left(law)], refine=refine):
+        (drawn,) = sample(1)
     assert drawn == order[threshold + above]
     assert len(refine.asked) >= decided_after - 1
     assert refine.asked == [(0, 0, chunk) for chunk in range(len(refine.asked))], "no bits are used twice"
 
 
-def test_an_undecided_residual_asks_for_more_bits_and_is_not_drawn_again() -> None:
-    built = table(DiscreteLaplace(Fraction(1)))
+@pytest.mark.parametrize(("law", "sample"), NARROW, ids=[str(law) for law, _ in NARROW])
+def test_an_undecided_residual_asks_for_more_bits_and_is_not_drawn_again(law: Law, sample: Draw) -> None:
     with mpmath.workdps(300):
-        cut = int(mpmath.floor(residual_thresholds(Fraction(1), [0])[0] * mpmath.mpf(2) ** 256))
-    exact_prefix = [cut >> 64 * (3 - i) & TOP for i in range(4)]
-    refine = Refinement(*exact_prefix, 0)
-    with scripted_words([built.left << (64 - built.column_bits)], refine=refine):
-        discrete_laplace(1, scale=1)  # one word: a second attempt would raise
+        cut = int(mpmath.floor(residual_threshold(law, [0]) * mpmath.mpf(2) ** 256))
+    refine = Refinement(*[cut >> 64 * (3 - i) & TOP for i in range(4)], 0)
+    with scripted_words([word_of_left(law)], refine=refine):
+        sample(1)  # one word: a second attempt would raise
     assert len(refine.asked) >= 4
+
+
+@pytest.mark.parametrize(("law", "sample"), NARROW, ids=[str(law) for law, _ in NARROW])
+def test_the_residual_law_reaches_beyond_the_table(law: Law, sample: Draw) -> None:
+    beyond = len(table(law).floors)
+    with scripted_words([word_of_left(law)], refine=Refinement(TOP - 2**20, 0)):
+        (drawn,) = sample(1)
+    assert abs(drawn) >= beyond - 1
+    with scripted_words([word_of_left(law)], refine=Refinement(*[TOP] * 6, 0)):
+        (far,) = sample(1)
+    assert abs(far) > abs(drawn)
+    assert abs(far) > beyond
 
 
 @pytest.mark.parametrize("word_bits", [8, 11])
@@ -138,12 +189,23 @@ def test_the_border_of_a_chunk_cannot_be_seen(size: int, word_bits: int) -> None
 
 @pytest.mark.parametrize("size", [0, 1, 7])
 def test_sizes_and_types(size: int) -> None:
-    noise, coins = discrete_laplace(np.int64(size), scale=3), bernoulli(size, p="1/3")
-    assert (noise.shape, noise.dtype) == ((size,), np.int64)
-    assert (coins.shape, coins.dtype) == ((size,), np.bool_)
+    for sample in (*(sample for _, sample in NARROW), lambda size: integers(size, below=6)):
+        noise = sample(np.int64(size))
+        assert (noise.shape, noise.dtype) == ((size,), np.int64)
+    for coins in (bernoulli(size, p="1/3"), bernoulli_exp(size, r=2)):
+        assert (coins.shape, coins.dtype) == ((size,), np.bool_)
 
 
-@pytest.mark.parametrize("sampler", [lambda size: discrete_laplace(size, scale=1), lambda size: bernoulli(size, p="0.5")])
+SAMPLERS: list[Draw] = [
+    *(sample for _, sample in NARROW),
+    lambda size: discrete_gaussian(size, sigma2=10**6),
+    lambda size: bernoulli(size, p="0.5"),
+    lambda size: bernoulli_exp(size, r=1),
+    lambda size: integers(size, below=6),
+]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("size", [-1, MAX_OUTPUTS + 1, 1.0, np.float64(1), True, None, "1", 10**30])
 def test_a_size_that_is_no_number_of_outputs_is_refused(sampler: Callable[[object], object], size: object) -> None:
     with pytest.raises(InvalidInput, match=r"size must be an int from 0 to 2\*\*32"):
@@ -151,11 +213,71 @@ def test_a_size_that_is_no_number_of_outputs_is_refused(sampler: Callable[[objec
 
 
 def test_a_seed_is_no_parameter() -> None:
-    for name in ("seed", "key", "rng", "random_state"):
-        with pytest.raises(TypeError):
-            discrete_laplace(1, scale=1, **{name: 1})
-        with pytest.raises(TypeError):
-            bernoulli(1, p=1, **{name: 1})
+    parameters = {
+        discrete_laplace: {"scale": 1},
+        discrete_gaussian: {"sigma2": 1},
+        rounded_gaussian: {"sigma2": 1},
+        geometric: {"scale": 1},
+        negative_binomial: {"shape": 1, "scale": 1},
+        bernoulli: {"p": 1},
+        bernoulli_exp: {"r": 1},
+        integers: {"below": 2},
+    }
+    for sampler, named in parameters.items():
+        assert sampler(1, **named).shape == (1,)
+        for name in ("seed", "key", "rng", "random_state", "generator"):
+            with pytest.raises(TypeError):
+                sampler(1, **named, **{name: 1})
+        with pytest.raises(TypeError):  # no parameter goes without its name
+            sampler(1, *named.values())
+
+
+def test_sigma_is_no_parameter() -> None:
+    for sampler in (discrete_gaussian, rounded_gaussian):
+        for name in ("sigma", "scale", "variance"):
+            with pytest.raises(TypeError):
+                sampler(1, **{name: 1})
+
+
+@pytest.mark.parametrize("value", [0, -1, "-1/3", float("nan"), float("inf"), True, None, "one", np.float32(1), [], 10**400])
+def test_what_is_no_parameter_is_refused_before_anything_is_drawn(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.urandom", lambda _: pytest.fail("a key was drawn"))
+    for sampler, name in (
+        (discrete_laplace, "scale"),
+        (geometric, "scale"),
+        (discrete_gaussian, "sigma2"),
+        (rounded_gaussian, "sigma2"),
+    ):
+        with pytest.raises(InvalidInput, match=name):
+            sampler(1, **{name: value})
+    for named in ({"shape": value, "scale": 1}, {"shape": 1, "scale": value}):
+        with pytest.raises(InvalidInput):
+            negative_binomial(1, **named)
+
+
+# Integers
+
+
+@pytest.mark.parametrize("below", [1, 2, 3, 7, 1000, 2**31 + 1, 2**32 - 1, 2**32])
+def test_integers_lie_below(below: int) -> None:
+    with scripted_words([0, TOP, 2**63], refine=lambda *_: TOP):
+        assert integers(3, below=below).tolist() == [0, below - 1, below // 2]
+
+
+@pytest.mark.parametrize("above", [False, True])
+@pytest.mark.parametrize("digits", [0, 1, 4])
+def test_an_integer_across_a_border_asks_for_bits_until_it_is_decided(digits: int, above: bool) -> None:
+    third = TOP // 3
+    refine = Refinement(*[third] * digits, third + 1 if above else third - 1)
+    with scripted_words([third], refine=refine):
+        assert integers(1, below=3).tolist() == [above]
+    assert refine.asked == [(0, 0, chunk) for chunk in range(digits + 1)]
+
+
+@pytest.mark.parametrize("below", [0, -1, 2**32 + 1, True, 2.0, None, "3", np.float64(3)])
+def test_what_is_no_number_of_values_is_refused(below: object) -> None:
+    with pytest.raises(InvalidInput, match="below must be an int"):
+        integers(1, below=below)
 
 
 # Bernoulli
@@ -222,13 +344,32 @@ def test_a_coin_is_its_whole_number_below_p(p: Fraction, key: bytes) -> None:
         assert bernoulli(4, p=p).tolist() == expected
 
 
+@pytest.mark.parametrize("digits", [0, 1, 3])
+@pytest.mark.parametrize("below", [False, True])
+def test_an_exponential_coin_on_the_edge_asks_for_bits_until_it_is_decided(digits: int, below: bool) -> None:
+    with mpmath.workdps(200):
+        edge = int(mpmath.floor(mpmath.exp(-2) * mpmath.mpf(2) ** (64 * (digits + 2)))) + (-1 if below else 1)
+    word, *chunks = [edge >> 64 * (digits + 1 - i) & TOP for i in range(digits + 2)]
+    refine = Refinement(*chunks)
+    with scripted_words([word], refine=refine):
+        assert bernoulli_exp(1, r=2).tolist() == [below]
+    assert refine.asked == [(0, 0, chunk) for chunk in range(len(refine.asked))]
+    assert len(refine.asked) >= digits
+
+
+@pytest.mark.parametrize("r", [-1, "-1e-30", float("nan"), True, None, np.float32(0.5)])
+def test_what_is_no_exponent_is_refused(r: object) -> None:
+    with pytest.raises(InvalidInput, match=r"^r must"):
+        bernoulli_exp(1, r=r)
+
+
 # Where bits come from
 
 
 def test_no_other_generator_is_used() -> None:
     home = Path(privlib.__file__).parent
-    generators = {"random", "numpy.random", "np.random", "secrets"}
-    for file in [*sorted((home / "noise").rglob("*.py")), *sorted((home / "survival").rglob("*.py"))]:
+    generators = {"random", "numpy.random", "np.random", "secrets", "torch.Generator", "torch.random", "torch.manual_seed"}
+    for file in [file for room in ("noise", "oneshot", "survival") for file in sorted((home / room).rglob("*.py"))]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         for node in ast.walk(tree):
@@ -236,7 +377,10 @@ def test_no_other_generator_is_used() -> None:
                 used |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 used |= {node.module or ""}
-        assert not used & generators, f"{file} uses {used & generators}"
+            elif isinstance(node, ast.Name | ast.arg | ast.keyword):
+                used |= {getattr(node, "id", None) or getattr(node, "arg", None)}
+        forbidden = generators | {"random_state", "default_rng", "RandomState", "rng", "seed"}
+        assert not used & forbidden, f"{file} uses {used & forbidden}"
 
 
 def test_the_generator_of_numpy_has_no_influence() -> None:

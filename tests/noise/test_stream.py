@@ -43,14 +43,16 @@ def test_narrow_words_are_the_same_bytes() -> None:
     assert source.main(6, 20, 32) == source.main(3, 10, 64)
 
 
-def test_main_words_and_refinement_bits_never_share_a_block() -> None:
+def test_main_words_further_attempts_and_refinement_bits_never_share_a_block() -> None:
     source = ChaChaWords(KEY)
     blocks = {source.main(8 * i, 8, 64) for i in range(20)}
     for output in range(5):
+        for domain in range(63):
+            blocks.add(b"".join(source.retry(output, 8 * domain + i).to_bytes(8, "little") for i in range(1, 9)))
         for use in range(3):
             for block in range(3):
                 blocks.add(b"".join(source.refine(output, use, 8 * block + i).to_bytes(8, "little") for i in range(8)))
-    assert len(blocks) == 20 + 5 * 3 * 3
+    assert len(blocks) == 20 + 5 * 63 + 5 * 3 * 3
 
 
 def test_the_block_counter_never_wraps() -> None:
@@ -59,6 +61,8 @@ def test_the_block_counter_never_wraps() -> None:
     for start, count in ((MAX_OUTPUTS, 1), (MAX_OUTPUTS - 1, 2), (-1, 1), (0, MAX_OUTPUTS + 1)):
         with pytest.raises(InvalidInput):
             source.main(start, count, 64)
+    with pytest.raises(RuntimeError):
+        source.retry(0, 505)
     with pytest.raises(RuntimeError):
         source.refine(0, 2**15, 0)
     with pytest.raises(RuntimeError):
@@ -80,7 +84,6 @@ def test_forked_processes_never_repeat_noise() -> None:
     code = """
         import os, sys
         from privlib.noise import discrete_laplace
-        from privlib.noise.stream import words
         draw = lambda: discrete_laplace(40, scale=1000).tolist()
         draw()
         for _ in range(4):
@@ -179,6 +182,8 @@ def test_a_script_that_ends_is_not_continued_by_real_words() -> None:
         bernoulli(3, p=0.5)
     with scripted_words([(2**64 - 1) // 3]), pytest.raises(PrivlibError, match="no refinement bits"):
         bernoulli(1, p="1/3")
+    with scripted_words([]), pytest.raises(PrivlibError, match="0 words"):
+        noise()
 
 
 def test_words_are_fresh_objects() -> None:

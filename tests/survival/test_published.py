@@ -20,6 +20,7 @@ from privlib.budget import Ledger
 from privlib.certificate import seal
 from privlib.errors import AlreadyReleased, BudgetExceeded, InvalidInput, PrivlibError, TamperedRelease
 from privlib.noise import discrete_laplace
+from privlib.noise.laws import MAX_SCALE
 from privlib.noise.testing import fixed_key, scripted_words
 from privlib.survival import published
 from privlib.survival.published import DirectNoise, ExactHeights, Guarantee, PublishedCurve, finished
@@ -55,7 +56,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"neighbours": None}, "neighbours must be 'add_remove' or 'replace'"),
     ({"epsilon": 0}, "epsilon must be > 0"),
     ({"epsilon": True}, "epsilon must be .* not bool"),
-    ({"epsilon": "0.001"}, "epsilon is the scale of the noise .* 10000: give a larger epsilon"),
+    ({"epsilon": "1e-9"}, "epsilon is the scale of the noise .* 2147483648: give a larger epsilon"),
     ({"horizon": 2**30}, r"horizon must be at most 2\*\*23 - 1 units: give a coarser unit"),
     ({"horizon": 0}, "horizon must be > 0"),
     ({"unit": 3}, "horizon must be a multiple of unit"),
@@ -84,7 +85,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"schedule": "111"}, "schedule must be a list.* not str"),
     ({"schedule": np.ones(3)}, r"schedule must be a list.* not ndarray: use list\(\) or tolist\(\)"),
     ({"schedule": 1}, "schedule must be a list.* not int"),
-    ({"schedule": [1, 1, 10**9]}, "give a larger epsilon, a smaller schedule or, with calibrate, fewer times"),
+    ({"schedule": [1, 1, 10**12]}, "give a larger epsilon, a smaller schedule or, with calibrate, fewer times"),
     ({"window": 4}, "window must be an odd int from 1 to"),
     ({"window": 0}, "window must be an odd int from 1 to"),
     ({"window": -1}, "window must be an odd int from 1 to"),
@@ -131,7 +132,7 @@ def test_a_plan_that_could_be_made_is_charged_and_released_without_a_refusal(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(published, "discrete_laplace", lambda size, *, scale: asked.append(scale) or np.zeros(size, np.int64))
         curve = plan.count(*ROWS).release()
-    assert all(0 < scale <= 10**4 for scale in asked)
+    assert all(0 < scale <= MAX_SCALE for scale in asked)
     assert PublishedCurve.from_json(curve.to_json()) == curve
     assert DirectNoise.from_dict(plan.to_dict()) == plan
 

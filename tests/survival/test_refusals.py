@@ -35,7 +35,7 @@ BAD_PLANS: list[tuple[str, dict[str, Any], str]] = [
     ("epsilon of single precision", {"epsilon": np.float32(1)}, "epsilon must be .* not float32"),
     ("epsilon boolean", {"epsilon": True}, "epsilon must be .* not bool"),
     ("epsilon none", {"epsilon": None}, "epsilon must be .* not NoneType"),
-    ("epsilon tiny", {"epsilon": "0.00001"}, "scale .* more epsilon"),
+    ("epsilon tiny", {"epsilon": "1e-12"}, "scale .* more budget"),
     ("epsilon of many digits", {"epsilon": Fraction(1, 10**5000)}, "epsilon must be .* at most 400 digits"),
     ("horizon none", {"horizon": None}, "horizon must be"),
     ("horizon zero", {"horizon": 0}, "horizon must be > 0"),
