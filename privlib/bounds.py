@@ -217,6 +217,7 @@ class Bound:
 
     def within(self, limit: Bound) -> bool:
         """Whether this bound promises at least as much as ``limit``; decided exactly, never by floats."""
+        limit = checked_bound(limit, name="limit")
         if self.neighbours is not limit.neighbours or self.kind is not limit.kind:
             raise NotNeighbours("only bounds of one kind and one relation can be compared")
         return (
@@ -255,6 +256,13 @@ class Bound:
     def __str__(self) -> str:
         shown = [f"{name} = {decimal(getattr(self, name))}" for name in self._shown()]
         return f"{', '.join(shown)} ({self.kind}), neighbours: {self.neighbours}"
+
+
+def checked_bound(value: object, *, name: str = "bound") -> Bound:
+    """A Bound, or a refusal that says how to make one."""
+    if not isinstance(value, Bound):
+        raise InvalidInput(f"{name} must be a Bound, such as Bound.pure(1, neighbours='replace'), not {type(value).__name__}")
+    return value
 
 
 def decimal(value: Fraction) -> str:

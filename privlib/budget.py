@@ -342,6 +342,8 @@ def charge(ledger: Ledger | None, bound: Bound, *, name: str, fingerprint: str, 
     """
     if ledger is None:
         return None
+    if not isinstance(ledger, Ledger):
+        raise InvalidInput(f"ledger must be a Ledger, not {type(ledger).__name__}: open it with privlib.Ledger(path, limit=...)")
     return ledger.charge(bound, name=name, fingerprint=fingerprint, secure=secure).head
 
 

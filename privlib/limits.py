@@ -31,6 +31,7 @@ _ADMITTED = {
 }
 _WORDS = {Kind.PURE: "a pure epsilon", Kind.ZCDP: "rho", Kind.APPROX: "epsilon and delta"}
 _ANY = Neighbours.ADD_REMOVE  # stands in for the relation in a stored limit: the first charge fixes the real one
+_LONGEST = 40
 _SHORT = 1400  # bits: every number of 400 digits, so every limit and every charge
 _BITS = 128
 _SEARCH_BITS = 64
@@ -233,8 +234,8 @@ def _named(charged: Bound | Tally) -> str:
 
 
 def _shown(value: Fraction) -> str:
-    """Spell a number exactly unless that takes hundreds of digits, as a sum of many unlike fractions may."""
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) <= _SHORT:
+    """Spell a number exactly unless that takes many digits, as a sum of unlike fractions may."""
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) <= _SHORT and len(decimal(value)) <= _LONGEST:
         return decimal(value)
     return f"about {Decimal(value.numerator) / Decimal(value.denominator):.6g}"  # a float could overflow
 

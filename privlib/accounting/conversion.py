@@ -7,7 +7,7 @@ from fractions import Fraction
 from privlib.accounting.gdp import delta_of_mu2, epsilon_of_mu2
 from privlib.accounting.odds import delta_of_odds, epsilon_of_odds
 from privlib.accounting.zcdp import delta_of_rho, epsilon_of_rho
-from privlib.bounds import Bound, Kind, Real, exact
+from privlib.bounds import Bound, Kind, Real, checked_bound, exact
 from privlib.errors import InvalidInput
 
 __all__ = ["convert", "delta_at"]
@@ -44,7 +44,7 @@ def convert(bound: Bound, *, delta: Real) -> Bound:
     >>> print(convert(Bound.zcdp(0.5, neighbours="replace"), delta=1e-6))
     epsilon = 5.22153444453017, delta = 1e-06 (approx), neighbours: replace
     """
-    wanted = exact(delta, name="delta")
+    bound, wanted = checked_bound(bound), exact(delta, name="delta")
     if not 0 < wanted < 1:
         raise InvalidInput(f"delta must lie between 0 and 1, got {wanted}")
     if bound.kind is Kind.ZCDP:
@@ -85,7 +85,7 @@ def delta_at(bound: Bound, *, epsilon: Real) -> Fraction:
     >>> float(delta_at(Bound.zcdp("1/2", neighbours="replace"), epsilon=1))
     0.246846330782945
     """
-    wanted = exact(epsilon, name="epsilon")
+    bound, wanted = checked_bound(bound), exact(epsilon, name="epsilon")
     if wanted < 0:
         raise InvalidInput(f"epsilon must be >= 0, got {wanted}")
     if bound.kind is Kind.ZCDP:

@@ -7,10 +7,11 @@ Each next bound may depend on all answers before it. Both rest on the theorem ac
 from __future__ import annotations
 
 from fractions import Fraction
+from threading import Lock
 
 from privlib.accounting.logarithm import log_ratio
 from privlib.accounting.rounding import up
-from privlib.bounds import Bound, Kind, Real, exact
+from privlib.bounds import Bound, Kind, Real, checked_bound, exact
 from privlib.certified import sqrt
 from privlib.errors import BudgetExceeded, InvalidInput, NotNeighbours
 
@@ -52,13 +53,15 @@ class Filter:
     (True, False)
     """
 
-    __slots__ = ("_limit", "_spent")
+    __slots__ = ("_limit", "_lock", "_spent")
 
     def __init__(self, limit: Bound) -> None:
+        limit = checked_bound(limit, name="limit")
         if limit.kind not in _WIDER:
             raise InvalidInput("a filter's limit must be pure, zcdp or gdp: for a target (epsilon, delta) take calibrate()")
         self._limit = limit
         self._spent = Bound(kind=limit.kind, neighbours=limit.neighbours)
+        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"Filter(limit='{self._limit}', spent='{self._spent}')"
@@ -102,12 +105,14 @@ class Filter:
         NotNeighbours
             When it is of another relation of neighbours, or of a kind that the limit does not take.
         """
-        after = self._after(bound)
-        if not after.within(self._limit):
-            raise BudgetExceeded(f"the limit is {self._limit}; {bound} does not fit beside what is spent: nothing counted")
-        self._spent = after
+        with self._lock:  # two threads must not fit into the same room
+            after = self._after(bound)
+            if not after.within(self._limit):
+                raise BudgetExceeded(f"the limit is {self._limit}; {bound} does not fit beside what is spent: nothing counted")
+            self._spent = after
 
     def _after(self, bound: Bound) -> Bound:
+        bound = checked_bound(bound)
         if bound.kind not in _WIDER[self._limit.kind]:
             raise NotNeighbours(f"a {self._limit.kind} limit cannot count a {bound.kind} bound")
         return self._spent + (concentrated(bound) if self._limit.kind is Kind.ZCDP else bound)
@@ -143,7 +148,7 @@ class Odometer:
     epsilon = 3.46679782268882, delta = 1e-06 (approx), neighbours: replace
     """
 
-    __slots__ = ("_delta", "_spent", "_start")
+    __slots__ = ("_delta", "_lock", "_spent", "_start")
 
     def __init__(self, *, delta: Real, start: Real, neighbours: str) -> None:
         self._delta, self._start = exact(delta, name="delta"), exact(start, name="start")
@@ -152,6 +157,7 @@ class Odometer:
         if self._start <= 0:
             raise InvalidInput(f"start must be > 0, got {self._start}")
         self._spent = Bound.zcdp(0, neighbours=neighbours)
+        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"Odometer(reading='{self.reading}')"
@@ -185,11 +191,13 @@ class Odometer:
         NotNeighbours
             When it is of another relation of neighbours, or approx.
         """
-        self._spent = self._spent + concentrated(bound)
+        with self._lock:
+            self._spent = self._spent + concentrated(bound)
 
 
 def concentrated(bound: Bound) -> Bound:
     """The zcdp bound that a pure, zcdp or gdp bound implies: ``epsilon**2 / 2``, itself, ``mu2 / 2``."""
+    bound = checked_bound(bound)
     if bound.kind is Kind.APPROX:
         raise NotNeighbours("an approx bound implies no zcdp bound: keep the bounds of such releases apart")
     rho = bound.rho + bound.mu2 / 2

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["discrete_gaussian", "discrete_laplace", "geometric", "negative_binomial", "rounded_gaussian"]
 
 Ints = NDArray[np.int64]
+_INT32 = 2**31
 _WORD_BITS = {"safe": 64, "bulk": 32}
 
 
@@ -333,6 +334,8 @@ def _draw(
         return bulk.draw(words(), chosen, start=0, size=count, out=out)
     if out is not None:
         raise InvalidInput("out is for the processor: on a device noise is a new tensor")
+    if dtype == "int32" and isinstance(chosen, wide.Histogram) and chosen.law.reach >= _INT32:
+        raise InvalidInput("this law is too wide for int32, where most of it would wrap: take dtype='int64'")
     from privlib.noise import gpu
 
     return gpu.draw(words(), chosen, start=0, size=count, dtype=dtype, device=device)

@@ -220,7 +220,7 @@ class Spec:
         moved = f"L1 norm {self.moves.l1}" if pure else f"squared L2 norm {self.moves.l2_squared}"
         rounding = "integers, which rounding does not move" if self.integer else "halves are rounded up"
         lines = [
-            f"Released     {self.name}: {_values(self.size)}",
+            f"Plan for     {self.name}: {_values(self.size)}",
             f"Guarantee    {self.bound}, for all values together, if the sensitivity is true",
             f"Neighbours   {self.bound.neighbours.meaning}",
             f"Sensitivity  {', '.join(norms)}, in at most {_values(declared.l0)} (declared); {moved} in steps, rounding included",

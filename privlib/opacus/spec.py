@@ -20,7 +20,8 @@ __all__ = ["CLIP_BITS", "Spec", "renyi_epsilon"]
 CLIP_BITS = 22
 """The clipping norm is ``2**21`` to ``2**22`` steps of the grid."""
 
-_LARGEST_MULTIPLIER = 2**10  # sigma2 of the noise stays within 2**64
+_MULTIPLIERS = Fraction(1, 10), Fraction(2**10)  # less noise protects nobody; more would not keep sigma2 within 2**64
+_MOST_EPSILON = 50
 _NORMS = Fraction(1, 2**60), Fraction(2**60)  # powers of two of the grid are then normal numbers of every float type
 _MOST_RECORDS = 2**40
 _LARGEST_ORDER = 512
@@ -34,7 +35,7 @@ class Spec:
 
     Parameters
     ----------
-    noise_multiplier : rational, 0 < noise_multiplier <= 1024
+    noise_multiplier : rational, 0.1 <= noise_multiplier <= 1024
         The standard deviation of the noise over the clipping norm. Read by its decimal spelling, like all rationals.
     max_grad_norm : rational
         The L2 norm to which the gradient of each record is clipped, from ``2**-60`` to ``2**60``.
@@ -77,8 +78,8 @@ class Spec:
     ) -> None:
         multiplier, norm = exact(noise_multiplier, name="noise_multiplier"), exact(max_grad_norm, name="max_grad_norm")
         share = exact(delta, name="delta")
-        if not 0 < multiplier <= _LARGEST_MULTIPLIER:
-            raise InvalidInput(f"noise_multiplier must lie in (0, {_LARGEST_MULTIPLIER}], got {multiplier}")
+        if not _MULTIPLIERS[0] <= multiplier <= _MULTIPLIERS[1]:
+            raise InvalidInput(f"noise_multiplier must lie in [0.1, 1024], got {str(noise_multiplier)[:40]}")
         if not _NORMS[0] <= norm <= _NORMS[1]:
             raise InvalidInput(f"max_grad_norm must lie in [2**-60, 2**60], got {norm}")
         if not 0 < share < 1:
@@ -141,6 +142,8 @@ class Spec:
     def epsilon(self, delta: Real | None = None, *, steps: int | None = None) -> float:
         """The epsilon that Opacus' PRV accountant gives: an upper bound up to the rounding of its floats.
 
+        Where the certified bound is above 50, which protects nobody, it is that bound: the accountant's memory would not do.
+
         Parameters
         ----------
         delta : rational, optional
@@ -152,6 +155,10 @@ class Spec:
         -------
         float
         """
+        wanted = self.delta if delta is None else exact(delta, name="delta")
+        certified = renyi_epsilon(self.noise_multiplier, self.sample_rate, self.steps if steps is None else steps, wanted)
+        if certified > _MOST_EPSILON:
+            return float(certified)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Optimal order is")  # of the grid on which it then computes
             found = training_epsilon(

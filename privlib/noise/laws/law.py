@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import ClassVar, NamedTuple
 
-from privlib.bounds import Real, decimal, exact
+from privlib.bounds import Real, exact
 from privlib.certified import Enclosure
 from privlib.errors import InvalidInput
 
@@ -244,7 +244,7 @@ def checked_scale(value: Real, name: str, largest: int) -> Fraction:
     """Read a scale, and refuse one that is not positive or larger than the samplers serve."""
     scale = exact(value, name=name)
     if not 0 < scale <= largest:
-        raise InvalidInput(f"{name} must lie in (0, {largest}], got {decimal(scale)}: give more budget or a coarser grid")
+        raise InvalidInput(f"{name} must lie in (0, {largest}], got {str(value)[:40]}: give more budget or a coarser grid")
     return scale
 
 
