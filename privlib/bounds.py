@@ -54,7 +54,7 @@ def exact(value: Real, *, name: str = "a privacy parameter") -> Fraction:
         )
     if isinstance(value, (int, Fraction)):
         return _short(Fraction(value), name)
-    text = str(value)
+    text = float.__repr__(value) if isinstance(value, float) else str(value)
     if not _NUMBER.fullmatch(text):
         raise InvalidInput(f"{name} must be a plain finite number such as 0.5, '1/3' or '2e-3', got {text[:40]!r}")
     return _short(Fraction(text), name)

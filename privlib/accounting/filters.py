@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from threading import Lock
+from typing import NoReturn
 
 from privlib.accounting.logarithm import log_ratio
 from privlib.accounting.rounding import up
@@ -117,6 +118,9 @@ class Filter:
             raise NotNeighbours(f"a {self._limit.kind} limit cannot count a {bound.kind} bound")
         return self._spent + (concentrated(bound) if self._limit.kind is Kind.ZCDP else bound)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a filter cannot be copied or pickled: each copy would forget what the others spend")
+
 
 class Odometer:
     """Tell at any time what was spent, when neither the spending nor the moment to stop was fixed beforehand.
@@ -193,6 +197,9 @@ class Odometer:
         """
         with self._lock:
             self._spent = self._spent + concentrated(bound)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an odometer cannot be copied or pickled: each copy would forget what the others spend")
 
 
 def concentrated(bound: Bound) -> Bound:

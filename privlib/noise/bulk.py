@@ -82,7 +82,7 @@ def _reference(source: Words, chosen: Table | Histogram, start: int, size: int) 
 
 
 def _check_fits(out: NDArray[np.int64], size: int) -> None:
-    if not isinstance(out, np.ndarray):
+    if type(out) is not np.ndarray:  # a subclass may swallow what is written
         raise InvalidInput(f"out must be an int64 array, not {type(out).__name__}")
     if out.dtype != np.int64 or out.shape != (size,):
         raise InvalidInput(f"out must be an int64 array of shape ({size},), got {out.dtype} of shape {out.shape}")

@@ -21,6 +21,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from threading import get_ident
 from typing import Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
@@ -28,7 +29,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
 from privlib.errors import InvalidInput
 
-__all__ = ["MAX_OUTPUTS", "ChaChaWords", "Words", "injected", "is_secure", "words"]
+__all__ = ["MAX_OUTPUTS", "ChaChaWords", "Injection", "Words", "injected", "is_secure", "words"]
 
 MAX_OUTPUTS = 2**32
 """Outputs per key and stream: the block counter of refinement bits has 32 bits."""
@@ -141,16 +142,41 @@ class ChaChaWords:
         return "<ChaCha20 words, key hidden>"
 
 
-injected: ContextVar[Callable[[], Words] | None] = ContextVar("privlib.noise.injected", default=None)
+class Injection:
+    """Words that a test dictates, for one block and one thread.
+
+    Parameters
+    ----------
+    factory : callable
+        Gives the words of each call.
+    """
+
+    __slots__ = ("_alive", "_thread", "factory")
+
+    def __init__(self, factory: Callable[[], Words]) -> None:
+        self.factory, self._thread, self._alive = factory, get_ident(), True
+
+    def end(self) -> None:
+        """End it for good, whoever still holds its context."""
+        self._alive = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the block is not over, and this is its thread."""
+        return self._alive and self._thread == get_ident()
+
+
+injected: ContextVar[Injection | None] = ContextVar("privlib.noise.injected", default=None)
 """Set by `privlib.noise.testing` alone."""
 
 
 def words() -> Words:
     """The words for one call of a sampler: freshly keyed, unless a test injects others."""
-    factory = injected.get()
-    return ChaChaWords() if factory is None else factory()
+    injection = injected.get()
+    return ChaChaWords() if injection is None or not injection.holds else injection.factory()
 
 
 def is_secure() -> bool:
     """Whether words come from the operating system's generator; False inside test mode."""
-    return injected.get() is None
+    injection = injected.get()
+    return injection is None or not injection.holds

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import count
 
 from privlib.errors import InvalidInput, PrivlibError
-from privlib.noise.stream import ChaChaWords, Words, injected
+from privlib.noise.stream import ChaChaWords, Injection, Words, injected
 
 __all__ = ["InsecureNoise", "fixed_key", "scripted_words"]
 
@@ -110,8 +110,10 @@ def _inject(factory: Callable[[], Words]) -> Generator[None]:
     if os.environ.get("PRIVLIB_INSECURE_TEST") != "1":
         raise InvalidInput("test mode needs PRIVLIB_INSECURE_TEST=1 in the environment; releases must never be made with it")
     warnings.warn("insecure noise: it is predictable and protects nobody", InsecureNoise, stacklevel=5)
-    token = injected.set(factory)
+    injection = Injection(factory)
+    token = injected.set(injection)
     try:
         yield
     finally:
+        injection.end()
         injected.reset(token)

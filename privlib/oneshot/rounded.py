@@ -34,13 +34,18 @@ class Rounded:
         The values in steps, inside the plan's range.
     """
 
-    __slots__ = ("_released", "_steps", "spec")
+    __slots__ = ("_released", "_spec", "_steps")
 
     def __init__(self, spec: Spec, steps: NDArray[np.int64]) -> None:
         grid = spec.grid
         if steps.dtype != np.int64 or steps.shape != (spec.size,) or steps.min() < grid.least or steps.max() > grid.most:
             raise InvalidInput(f"steps must be {spec.size} integers of dtype int64 inside the plan's range")
-        self.spec, self._steps, self._released = spec, steps.copy(), False
+        self._spec, self._steps, self._released = spec, steps.copy(), False
+
+    @property
+    def spec(self) -> Spec:
+        """The public plan."""
+        return self._spec
 
     def release(self, *, ledger: Ledger | None = None) -> Answer:
         """Add noise once and give the private answer.

@@ -53,7 +53,8 @@ class Spec:
     size : int
         How many values; default 1.
     integer : bool
-        Whether the values are integers, by type. Then ``1/step`` must be an integer, and rounding adds nothing.
+        Whether the values are integers, by type. Then ``1/step`` must be an integer, lower and upper multiples of the step, and
+        rounding adds nothing.
     nan : rational, optional
         The public value that NaN stands for; the sensitivity is that of the query after this. Without it NaN is refused.
     name : str
@@ -116,6 +117,8 @@ class Spec:
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
+        if integer and any((bound / self.grid.step).denominator != 1 for bound in (self.grid.lower, self.grid.upper)):
+            raise InvalidInput("integers want lower and upper to be multiples of step: a clipped value must stay on the grid")
         if integer and nan is not None:
             raise InvalidInput("nan is for real values: integers have none")
         if not self.moves.l1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
@@ -112,7 +112,7 @@ class IntegerOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus ships no ty
         head: Head | None = None,
     ) -> None:
         self.spec, self.head = spec, head
-        self._batches, self._records, self._secure = batches, 0, True
+        self._batches, self._records, self._secure, self._process = batches, 0, True, os.getpid()
         self._run, self._taken = os.urandom(8).hex(), dict[str, int]()  # steps of this object, and of those it went on from
         super().__init__(
             optimizer,
@@ -208,6 +208,8 @@ class IntegerOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus ships no ty
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.grad = parameter.summed_grad = None  # PyTorch's own gradient has no noise
+        if os.getpid() != self._process:
+            raise InvalidInput("this process was forked from the one that trains: each would take the steps that were paid once")
         if self.steps >= self.spec.steps:
             raise BudgetExceeded(f"the plan has {self.spec.steps} steps and all are taken: nothing was drawn")
         if not self._batches.sizes or self._batches.sizes.popleft() != records:
@@ -223,6 +225,9 @@ class IntegerOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus ships no ty
         for parameter, part in zip(parameters, torch.split(noisy, [part.numel() for part in sums]), strict=True):
             wide = part.to(torch.promote_types(parameter.dtype, torch.float32))
             parameter.grad = (wide * 2.0**-self.spec.grid).to(parameter.dtype).view_as(parameter)
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        raise TypeError("this optimizer cannot be copied: each copy would take the steps that were paid once")
 
     def _count_step(self) -> None:
         self._taken[self._run] = self._taken.get(self._run, 0) + 1

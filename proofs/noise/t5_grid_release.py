@@ -15,8 +15,9 @@ Proof
     If any, ``sum e_i < l1/step`` and ``sum e_i**2 < (l2/step)**2``, strictly, so these integers are at most
     ``ceil(l1/step) - 1`` and ``ceil((l2/step)**2) - 1``. Integers obey ``sum e_i <= sum e_i**2 <= (sum e_i)**2``, and
     ``(sum e_i)**2 <= k sum e_i**2`` (Cauchy). With A and B the least such bounds, ``sum D_i <= A + k`` and
-    ``sum D_i**2 <= B + 2 A + k``. Where the values are integers and 1/step is one, every ``x_i`` is an integer; rounding moves
-    no value, and clipping to grid points moves none further apart: A and B are the floors, and nothing is added.
+    ``sum D_i**2 <= B + 2 A + k``. Where the values are integers, 1/step is one and the ends of the range are
+    grid points, as such a plan must have, clipped values are grid points: every ``x_i`` is an integer and rounding moves no
+    value, so A and B are the floors, and nothing is added.
     (3) Let z, z' be the rounded vectors, Y one independent noise for each coordinate. Discrete Laplace of scale s:
     ``P(z+Y=o) / P(z'+Y=o) = q**(|o-z|_1 - |o-z'|_1) <= exp(|z-z'|_1 / s)``, q = exp(-1/s). Discrete Gaussian: for t real,
     ``sum over x of g(x - t) <= sum over x of g(x)`` (Poisson's summation: all Fourier coefficients of the left side are
@@ -431,6 +432,26 @@ def raises(kind: type[Exception], attempt: Callable[[], object]) -> bool:
     return False
 
 
+def integers_stay_on_the_grid() -> None:
+    """Whatever ends a plan of integers has: if it is accepted, clipped integers move no further than it says."""
+    ends, accepted = [Fraction(k, 4) for k in range(-2, 11)], 0
+    for lower, upper in itertools.combinations(ends, 2):
+        for step, l1 in itertools.product((Fraction(1), Fraction(1, 2)), (Fraction(1), Fraction(5, 4), Fraction(3, 2), 2)):
+            try:
+                plan_ = Spec(
+                    lower=lower, upper=upper, step=step, sensitivity={"l1": l1}, integer=True, epsilon=1, neighbours="replace"
+                )
+            except InvalidInput:
+                continue
+            accepted += 1
+            lands = {value: steps_of(plan_, value)[0] for value in range(-2, 5)}
+            for one, other in itertools.combinations(lands, 2):
+                apart = abs(min(max(one, lower), upper) - min(max(other, lower), upper))
+                if apart <= l1:
+                    assert abs(lands[one] - lands[other]) <= plan_.moves.l1, "clipped integers move further than the plan says"
+    assert accepted, "no plan of integers is accepted"
+
+
 def prove() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureNoise)
@@ -439,6 +460,7 @@ def prove() -> None:
         no_neighbours_are_moved_further(stated)
         the_release_is_values_plus_noise_of_the_stated_law()
         the_sum_stops_at_the_ends_of_64_bits()
+        integers_stay_on_the_grid()
         for budget in BUDGETS:
             every_release_is_charged_first(plan(2, {"l1": 2}, **budget))
         what_the_plan_excludes_is_refused()
@@ -449,6 +471,7 @@ def mutants() -> dict[str, object]:
     moves, spec = "privlib.oneshot.sensitivity.Sensitivity.in_steps", "privlib.oneshot.spec.Spec"
     nearest, total = f"{grid}.Grid.nearest", "saturated_sum(steps, noise)"
     return {
+        "integers may have ends off the grid": rewritten(f"{spec}.__init__", "if integer and any(", "if False and any("),
         "halves go to the even neighbour": rewritten(
             nearest,
             "(2 * numerator * down + denominator * up) // (2 * denominator * up)",

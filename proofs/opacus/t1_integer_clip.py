@@ -32,7 +32,8 @@ Checked against the shipped code
 Covers not
     That Opacus' gradients depend on their own record alone, which is the condition above; how far kernels that work on a batch
     break it in the last bits is printed by tests/benchmarks/training.py. Losses that compare records, layers that mix them
-    unseen, several trainings on the same records, timing, and the generator of the operating system.
+    unseen, several trainings on the same records, two continuations of one saved state, batches that are dropped or replaced by
+    somebody who looks at them (only their sizes are compared), timing, and the generator of the operating system.
 """
 
 from __future__ import annotations

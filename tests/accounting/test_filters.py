@@ -1,5 +1,10 @@
 """Filters and odometers count what they are told, refuse what they cannot count, and say where they stand."""
 
+import copy
+import pickle
+import sys
+import threading
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -83,3 +88,44 @@ def test_an_odometer_counts_no_approx_bound_and_no_other_neighbours() -> None:
 def test_an_odometer_needs_its_delta_and_its_start(delta: float, start: float) -> None:
     with pytest.raises(InvalidInput):
         Odometer(delta=delta, start=start, neighbours="replace")
+
+
+@pytest.mark.parametrize(
+    "keeper", [Filter(Bound.pure(1, neighbours="replace")), Odometer(delta="1e-6", start=1, neighbours="replace")], ids=str
+)
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_what_counts_spending_cannot_be_duplicated(keeper: object, duplicate: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        duplicate(keeper)
+
+
+def test_threads_never_fit_into_the_same_room() -> None:
+    spending, fitted = Filter(Bound.pure(1, neighbours="replace")), list[bool]()
+
+    def spend() -> None:
+        for _ in range(20):
+            try:
+                spending.spend(Bound.pure("0.1", neighbours="replace"))
+            except BudgetExceeded:
+                continue
+            fitted.append(True)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=spend) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(fitted) == 10
+    assert spending.spent.epsilon == 1
+
+
+def test_another_type_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInput, match=r"limit must be a Bound, .* not int"):
+        Filter(1)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"bound must be a Bound, .* not float"):
+        convert(0.5, delta="1e-6")  # type: ignore[arg-type]

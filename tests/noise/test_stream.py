@@ -1,5 +1,6 @@
 """Bits: RFC 8439, a fresh key for every call, and no way to draw the same noise twice."""
 
+import contextvars
 import copy
 import os
 import pickle
@@ -8,6 +9,7 @@ import sys
 import textwrap
 import threading
 import warnings
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -188,3 +190,27 @@ def test_a_script_that_ends_is_not_continued_by_real_words() -> None:
 
 def test_words_are_fresh_objects() -> None:
     assert words() is not words()
+
+
+def test_a_fixed_key_ends_for_good_even_if_blocks_end_in_the_wrong_order() -> None:
+    def held(key: bytes) -> Generator[None]:
+        with fixed_key(key):
+            yield
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureNoise)
+        first, second = held(bytes(32)), held(bytes(range(32)))
+        next(first), next(second)
+        first.close(), second.close()
+    assert is_secure()
+    assert not np.array_equal(discrete_laplace(50, scale=9), discrete_laplace(50, scale=9))
+
+
+def test_a_fixed_key_does_not_follow_its_context_into_another_thread() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureNoise)
+        with fixed_key(bytes(32)):
+            context = contextvars.copy_context()
+            with ThreadPoolExecutor(1) as pool:
+                assert pool.submit(context.run, is_secure).result()
+    assert context.run(is_secure)  # and does not outlive the block in a copy of its context

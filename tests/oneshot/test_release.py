@@ -349,3 +349,15 @@ def test_a_plan_says_what_it_releases(spec: Spec) -> None:
         assert word in text
     assert ("NaN stands for 0" in text) == (spec.nan is not None)
     assert spec.name in repr(spec)
+
+
+def test_a_ledger_given_as_a_path_is_refused_by_name_and_nothing_is_lost() -> None:
+    exact = Spec(lower=0, upper=1, sensitivity=1, epsilon=1, neighbours="replace", step="0.1").round(0.5)
+    with pytest.raises(InvalidInput, match="ledger must be a Ledger, not str: open it"):
+        exact.release(ledger="budget.db")  # type: ignore[arg-type]
+    exact.release()
+
+
+def test_integers_want_ends_on_the_grid() -> None:
+    with pytest.raises(InvalidInput, match="multiples of step"):
+        Spec(lower=0, upper="10.5", sensitivity="1.5", integer=True, epsilon=1, neighbours="replace")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -134,3 +136,17 @@ def test_no_other_generator_is_named() -> None:
     for file in Path(privlib.opacus.__file__).parent.glob("*.py"):
         text = file.read_text(encoding="utf-8")
         assert not [word for word in ("Generator", "random_state", "default_rng", "np.random", "manual_seed") if word in text]
+
+
+def test_a_copy_or_a_fork_cannot_train_on_the_same_charge() -> None:
+    _, optimizer, _ = make_private(**arguments())
+    with pytest.raises(TypeError, match="cannot be copied"):
+        copy.deepcopy(optimizer)
+    child = os.fork()
+    if child == 0:  # no assertion here: what the child raises must not reach pytest
+        try:
+            optimizer.add_noise()
+        except InvalidInput:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
