@@ -142,7 +142,8 @@ class Ledger:
     def spent(self) -> Bound | None:
         """What all charges so far leak together, in the limit's kind; None before the first, which fixes the neighbours.
 
-        Under a limit of epsilon and delta it is converted at the limit's delta once zcdp or gdp was charged. See `total`.
+        Under a limit of epsilon and delta it is converted at the limit's delta once zcdp or gdp was charged. It is a figure to
+        look at: where charges were chosen from earlier outputs, what holds is the limit (see the notes of `total`).
         """
         tally = self._tally()
         if tally is None:
@@ -380,7 +381,7 @@ def _read_opening(row: Row) -> tuple[Limit, str]:
                 pass
         case _:
             pass
-    raise LedgerError("this ledger was written by a newer privlib: install that one")
+    raise LedgerError("the ledger's opening cannot be read: it was written by another version of privlib, or by something else")
 
 
 def _recorded(bound: Bound) -> dict[str, str]:

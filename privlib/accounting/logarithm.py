@@ -1,4 +1,4 @@
-"""Natural logarithms between two integers, fast enough for a ledger that converts at every charge."""
+"""Natural logarithms between two integers, loose by some 1000 units and ten times as fast as `certified.log`."""
 
 from __future__ import annotations
 

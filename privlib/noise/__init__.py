@@ -1,4 +1,4 @@
-"""Exact integer noise: the law is the stated one, bit for bit, and the bits are the operating system's.
+"""Exact integer noise: the law is the stated one, bit for bit, and the bits are ChaCha20 keyed by the operating system.
 
 ``discrete_laplace``, ``discrete_gaussian``, ``rounded_gaussian``, ``geometric``, ``negative_binomial``, ``bernoulli``,
 ``bernoulli_exp`` and ``integers`` draw; `privlib.noise.laws` has the laws themselves. There is no seed and no generator object.

@@ -52,7 +52,7 @@ def discrete_laplace(
         Where to write instead of a new array; C-contiguous. Not with a device.
     speed : {"safe", "bulk"}
         ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in about ``2**24``, instead of ``2**56``, then takes a slower path, which a clock may see.
+        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -112,7 +112,7 @@ def discrete_gaussian(
         Where to write instead of a new array; C-contiguous. Not with a device.
     speed : {"safe", "bulk"}
         ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in about ``2**24``, instead of ``2**56``, then takes a slower path, which a clock may see.
+        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -173,7 +173,7 @@ def rounded_gaussian(
         Where to write instead of a new array; C-contiguous. Not with a device.
     speed : {"safe", "bulk"}
         ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in about ``2**24``, instead of ``2**56``, then takes a slower path, which a clock may see.
+        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -234,7 +234,7 @@ def geometric(
         Where to write instead of a new array; C-contiguous. Not with a device.
     speed : {"safe", "bulk"}
         ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in about ``2**24``, instead of ``2**56``, then takes a slower path, which a clock may see.
+        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -295,7 +295,7 @@ def negative_binomial(
         Where to write instead of a new array; C-contiguous. Not with a device.
     speed : {"safe", "bulk"}
         ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in about ``2**24``, instead of ``2**56``, then takes a slower path, which a clock may see.
+        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}

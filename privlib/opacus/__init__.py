@@ -1,9 +1,9 @@
 """Private training with Opacus, in which integers carry the privacy: exact clip, exact sum, exact noise, secure sampling.
 
-`make_private` takes what `opacus.PrivacyEngine.make_private` takes and returns what that returns. Opacus computes the gradient
-of each record. From there on no float decides anything: gradients are cut toward zero to integers, clipped as integers over all
-parameters together, summed, and released with rounded Gaussian noise; batches are drawn by exact coin tosses. All bits are
-ChaCha20 keyed by the operating system, and no generator of PyTorch takes part.
+`make_private` takes what `opacus.PrivacyEngine.make_private` takes, and a public plan: expected_n, steps, delta. Opacus computes
+the gradient of each record. From there on no float decides anything: gradients are cut toward zero to integers, clipped as
+integers over all parameters together, summed, and released with rounded Gaussian noise; batches are drawn by exact coin tosses.
+Their bits are ChaCha20 keyed by the operating system, and no generator of PyTorch takes part in them.
 
 What is guaranteed (``opacus.t1``): for ``add_remove`` neighbours, and a sample rate that is public, every step is the sampled
 Gaussian mechanism with exactly the stated noise multiplier, rounded to integers afterwards. So the RDP and PRV accounting of that
@@ -18,13 +18,12 @@ one record more, and change the last bits of the other records' gradients. Under
 Not protected are losses and metrics that you look at, running time, and the random bits of PyTorch that dropout takes.
 """
 
-from privlib.errors import MissingExtra
+from privlib.errors import extra
 
-try:
-    from privlib.opacus.api import make_private
-    from privlib.opacus.release import IntegerOptimizer, PoissonBatches
-    from privlib.opacus.spec import Spec
-except ImportError as error:
-    raise MissingExtra("training with Opacus needs torch and opacus: pip install 'privlib[opacus]'") from error
+extra("opacus", name="opacus", purpose="training with Opacus")
+
+from privlib.opacus.api import make_private  # noqa: E402 - after the sentence that names the extra
+from privlib.opacus.release import IntegerOptimizer, PoissonBatches  # noqa: E402
+from privlib.opacus.spec import Spec  # noqa: E402
 
 __all__ = ["IntegerOptimizer", "PoissonBatches", "Spec", "make_private"]

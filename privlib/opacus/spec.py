@@ -133,8 +133,8 @@ class Spec:
     def bound(self) -> Bound:
         """What the whole training may leak: certified, from the Rényi divergence of the sampled Gaussian mechanism.
 
-        It is what a ledger is charged. It is exact arithmetic throughout and therefore a little above `epsilon`, which is the
-        sharper figure of an accountant that computes in floats.
+        It is what a ledger is charged. It is exact arithmetic on Rényi divergences of integer orders, and a few
+        to 20 percent above `epsilon`, the sharper figure of an accountant that computes in floats.
         """
         epsilon = renyi_epsilon(self.noise_multiplier, self.sample_rate, self.steps, self.delta)
         return Bound.approx(epsilon, self.delta, neighbours=Neighbours.ADD_REMOVE)

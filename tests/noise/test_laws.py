@@ -331,7 +331,7 @@ def test_whole_shapes_count_failures(shape: Fraction, n: int) -> None:
 @pytest.mark.parametrize("law", [DiscreteLaplace, Geometric, lambda scale: NegativeBinomial(Fraction(1), scale)])
 @pytest.mark.parametrize("scale", [0, -1, MAX_SCALE + Fraction(1, 10**9), 10**999, Fraction(-1, 10**999)], ids=range(5))
 def test_a_scale_out_of_range_is_refused(law: Callable[[Fraction], Law], scale: Fraction) -> None:
-    with pytest.raises(InvalidInput, match=r"scale .* must (lie in \(0, (2147483648|1024)\].*more budget|.*400 digits)"):
+    with pytest.raises(InvalidInput, match=r"scale .* must (lie in \(0, (2147483648|1024)\]|.*400 digits)"):
         law(Fraction(scale))
 
 

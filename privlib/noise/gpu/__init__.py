@@ -1,8 +1,9 @@
 """The samplers on an NVIDIA GPU: the same bytes as on the processor, and the noise stays on the device.
 
 Triton compiles the kernels on first use; neither it nor PyTorch is imported before. Every decision is an integer comparison,
-or that of a float whose error cannot matter, so nothing depends on the device's arithmetic. What is left, a table's LEFT, a
-histogram's tail and the few attempts that a float leaves open, is resolved on the host, from refinement bits, as always.
+or that of a float whose error cannot matter as long as the device's double exp keeps to the bound stated in `histogram`. What
+is left, a table's LEFT, a histogram's tail and the few attempts that a float leaves open, is resolved on the host, from
+refinement bits, as always.
 
 What is where during a call: the table or histogram, which is public, is kept on the device for the next call. The key
 reaches the device as arguments of the launch and is neither stored in a tensor nor compiled into code; the driver's copy of
@@ -115,6 +116,8 @@ def _exact(source: Words, chosen: Table | Histogram, start: int, rest: NDArray[n
 def _device(name: str) -> torch.device:
     import torch
 
+    if not isinstance(name, str):
+        raise InvalidInput(f"device must be a str such as 'cuda' or 'cuda:1', not {type(name).__name__}")
     if re.fullmatch(r"cuda(:\d{1,3})?", name):
         if not torch.cuda.is_available():
             raise InvalidInput(f"device={name!r} needs an NVIDIA GPU, and PyTorch finds none: draw without device=")

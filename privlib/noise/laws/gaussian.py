@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import islice
 from math import isqrt
 
-from privlib.certified import ceil_div, exp_negative, normal_tail, pi
+from privlib.certified import ceil_div, exp_negative, normal_tail, pi, rational
 from privlib.noise.laws.law import Curve, WideLaw, checked_scale
 from privlib.noise.laws.mills import lattice_mills
-from privlib.noise.laws.series import bell, cell, root_two_pi, scaled, theta, theta_term
+from privlib.noise.laws.series import bell, cell, root_two_pi, theta, theta_term
 
 __all__ = ["DiscreteGaussian", "RoundedGaussian"]
 
@@ -96,7 +96,7 @@ class DiscreteGaussian(WideLaw):
                 low, high = low + 2 * k * k * mass_low, high + 2 * k * k * mass_high
                 if k and mass_high <= 1:
                     return low >> work - bits, ceil_div(high + (8 << k.bit_length() * 2), 1 << work - bits)
-        s_low, s_high = scaled(self.sigma2, work)
+        s_low, s_high = rational(self.sigma2, work)
         theta_low, theta_high = theta(self.sigma2, work)
         lost_low = lost_high = j = 0
         term_high = 2
@@ -210,7 +210,7 @@ class RoundedGaussian(WideLaw):
                 low, high = low + 2 * k * k * mass_low, high + 2 * k * k * mass_high
                 if k and mass_high <= 1:
                     return low >> work - bits, ceil_div(high + (8 << k.bit_length() * 2), 1 << work - bits)
-        low, high = scaled(self.sigma2 + Fraction(1, 12), work)
+        low, high = rational(self.sigma2 + Fraction(1, 12), work)
         pi_low, pi_high = pi(work)
         j, term_high = 0, 2
         while term_high > 1:

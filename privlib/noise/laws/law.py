@@ -244,7 +244,8 @@ def checked_scale(value: Real, name: str, largest: int) -> Fraction:
     """Read a scale, and refuse one that is not positive or larger than the samplers serve."""
     scale = exact(value, name=name)
     if not 0 < scale <= largest:
-        raise InvalidInput(f"{name} must lie in (0, {largest}], got {str(value)[:40]}: give more budget or a coarser grid")
+        cure = ": give more budget or a coarser grid" if scale > largest else ""
+        raise InvalidInput(f"{name} must lie in (0, {largest}], got {str(value)[:40]}{cure}")
     return scale
 
 

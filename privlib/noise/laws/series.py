@@ -10,14 +10,9 @@ from math import factorial
 from privlib.certified import ceil_div, exp_negative, pi, sqrt
 from privlib.noise.laws.mills import hermite
 
-__all__ = ["bell", "cell", "root_two_pi", "scaled", "theta", "theta_term"]
+__all__ = ["bell", "cell", "root_two_pi", "theta", "theta_term"]
 
 _GUARD = 40
-
-
-def scaled(value: Fraction, bits: int) -> tuple[int, int]:
-    """Enclose a rational at ``bits`` bits after the point."""
-    return (value.numerator << bits) // value.denominator, ceil_div(value.numerator << bits, value.denominator)
 
 
 def bell(low: int, high: int, sigma2: Fraction, bits: int) -> Iterator[tuple[int, int]]:
