@@ -17,6 +17,7 @@ test: .venv/dev ## Everything that CI runs
 
 claims: .venv/dev ## The long acceptance runs: issue line, figure, target
 	$(BIN)/python tests/claims.py
+	$(BIN)/python tests/claims_noise.py
 
 bench: .venv/bench ## Speed and accuracy beside the peers; writes docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/run.py

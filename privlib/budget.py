@@ -381,7 +381,7 @@ def _read_opening(row: Row) -> tuple[Limit, str]:
                 pass
         case _:
             pass
-    raise LedgerError("the ledger's opening cannot be read: it was written by another version of privlib, or by something else")
+    raise LedgerError("this ledger was written by a newer privlib: install that one")
 
 
 def _recorded(bound: Bound) -> dict[str, str]:

@@ -37,6 +37,7 @@ __all__ = ["Table", "draw", "resolve", "sweep", "table"]
 _WORD_BITS = 64
 _CHUNK = 1 << 15
 _GUARD = 64
+_WORDS = {bits: np.dtype(f"<u{bits // 8}") for bits in (8, 16, 32, 64)}
 _CACHED_TABLES = 16
 
 
@@ -107,12 +108,12 @@ def draw(source: Words, chosen: Table, *, start: int, size: int) -> NDArray[np.i
     for begin in range(0, size, _CHUNK):
         count = min(_CHUNK, size - begin)
         raw = source.main(start + begin, count, chosen.word_bits)
-        word = np.frombuffer(raw, dtype=f"<u{chosen.word_bits // 8}").astype(np.uint64, copy=False)
+        word = np.frombuffer(raw, dtype=_WORDS[chosen.word_bits]).astype(np.uint64, copy=False)
         column = (word >> shift).view(np.int64)
         symbol = np.where((word & low_bits) < chosen.cut[column], column, chosen.alias[column])
         out[begin : begin + count] = chosen.values[symbol]
         left = symbol == chosen.left
-        if left.any():
+        if np.count_nonzero(left):  # cheaper than any() for a small request
             for i in np.flatnonzero(left):
                 output = start + begin + int(i)
                 out[begin + i] = resolve(chosen, LazyUniform(source, output=output, use=0))
