@@ -122,6 +122,8 @@ def draw(source: Words, chosen: Histogram, *, start: int, size: int) -> NDArray[
         while places.size:
             value, rejected = _round(source, chosen, start + begin + places, number, word)
             out[begin + places] = value
+            if not np.count_nonzero(rejected):
+                break
             places, number = places[rejected], number + 1
             word = np.array([source.retry(int(i), number) for i in start + begin + places], dtype=np.uint64)
     return out
@@ -134,6 +136,8 @@ def _round(
     symbol, value, a = _split(chosen, word)
     rejected = np.zeros(word.size, dtype=np.bool_)
     unsure = np.flatnonzero(a >= chosen.sure[symbol])
+    if not unsure.size:  # most small requests
+        return value, rejected
     accepts, rejects = _by_float(chosen, symbol[unsure], value[unsure], a[unsure])
     rejected[unsure[rejects]] = True
     for i in unsure[~(accepts | rejects)].tolist():
