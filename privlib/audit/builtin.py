@@ -89,17 +89,15 @@ def published_audit(
 
     recipe = DirectNoise(times=times, horizon=times[-1], epsilon=nominal, neighbours=Neighbours.REPLACE)
 
-    pair = published_pair()
-    columns = {rows: (np.array(rows[0]), np.array(rows[1])) for rows in (pair.first, pair.second)}
-
     def mechanism(rows: Rows) -> PublishedCurve:
-        return recipe.count(*columns[rows]).release()
+        durations, events = rows
+        return recipe.count(np.array(durations), np.array(events)).release()
 
     training = held_out
     return run(
         mechanism,
         claim=Bound.pure(nominal, neighbours=Neighbours.REPLACE),
-        pair=pair,
+        pair=published_pair(),
         trials=2 * held_out + training,
         training=training,
         confidence=confidence,
