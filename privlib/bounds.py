@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from numbers import Integral
 
 from privlib.certified import exp_at_most
-from privlib.errors import InvalidInput, NotNeighbours
+from privlib.errors import InvalidInput, Mismatch
 
-__all__ = ["Bound", "Kind", "Neighbours", "Real", "exact"]
+__all__ = ["Bound", "Kind", "Neighbours", "Real", "exact", "exact_int", "exact_share"]
 
 Real = Fraction | int | float | str | Decimal
 """What a privacy parameter may be given as; read by `exact`."""
@@ -27,7 +28,8 @@ def exact(value: Real, *, name: str = "a privacy parameter") -> Fraction:
     Parameters
     ----------
     value : Fraction, int, float, str or Decimal
-        A finite number. A float is read as it prints, so ``0.1`` means 1/10. A string may be ``"1/3"`` or ``"2.5e-3"``.
+        A finite number; numpy's integers count as int. A float is read as it prints, so ``0.1`` means 1/10. A string may be
+        ``"1/3"`` or ``"2.5e-3"``.
     name : str
         The parameter's name, for the error message.
 
@@ -38,8 +40,7 @@ def exact(value: Real, *, name: str = "a privacy parameter") -> Fraction:
     Raises
     ------
     InvalidInput
-        For booleans, NaN, infinities, numpy integers and float32 (call ``int()`` or ``float()`` first), and anything
-        that is not a plain number.
+        For booleans, NaN, infinities and float32 (call ``float()`` first), and anything that is not a plain number.
 
     Examples
     --------
@@ -48,16 +49,87 @@ def exact(value: Real, *, name: str = "a privacy parameter") -> Fraction:
     >>> exact("1/3")
     Fraction(1, 3)
     """
-    if isinstance(value, bool) or not isinstance(value, (Fraction, int, float, str, Decimal)):
-        raise InvalidInput(
-            f"{name} must be an int, float, Fraction, Decimal or str, not {type(value).__name__}: call int() or float() first"
-        )
-    if isinstance(value, (int, Fraction)):
-        return _short(Fraction(value), name)
-    text = float.__repr__(value) if isinstance(value, float) else str(value)
+    given: object = value
+    if isinstance(given, bool) or not isinstance(given, (Fraction, Integral, float, str, Decimal)):
+        raise InvalidInput(f"{name} must be an int, float, Fraction, Decimal or str, not {type(given).__name__}")
+    if isinstance(given, Fraction):
+        return _short(given, name)
+    if isinstance(given, Integral):
+        return _short(Fraction(int(given)), name)
+    text = float.__repr__(given) if isinstance(given, float) else str(given)
     if not _NUMBER.fullmatch(text):
         raise InvalidInput(f"{name} must be a plain finite number such as 0.5, '1/3' or '2e-3', got {text[:40]!r}")
     return _short(Fraction(text), name)
+
+
+def exact_int(value: int, *, name: str, least: int = 1, most: int | None = None) -> int:
+    """Read a whole number within limits.
+
+    Parameters
+    ----------
+    value : int
+        An int or one of numpy's integers; no bool and no float.
+    name : str
+        The parameter's name, for the error message.
+    least, most : int
+        The limits, both allowed; without ``most`` there is no upper one.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InvalidInput
+        For another type, or a number outside the limits.
+
+    Examples
+    --------
+    >>> exact_int(5, name="steps")
+    5
+    """
+    given: object = value
+    if not isinstance(given, bool) and isinstance(given, Integral):
+        number = int(given)
+        if least <= number and (most is None or number <= most):
+            return number
+    allowed = f">= {least}" if most is None else f"from {least} to {_power(most)}"
+    raise InvalidInput(f"{name} must be an int {allowed}, got {str(given)[:40]!r}")
+
+
+def exact_share(value: Real, *, name: str) -> Fraction:
+    """Read a number strictly between 0 and 1, such as a delta or a confidence.
+
+    Parameters
+    ----------
+    value : Real
+        Read as `exact` reads it.
+    name : str
+        The parameter's name, for the error message.
+
+    Returns
+    -------
+    Fraction
+
+    Raises
+    ------
+    InvalidInput
+        For anything else.
+
+    Examples
+    --------
+    >>> exact_share("1e-6", name="delta")
+    Fraction(1, 1000000)
+    """
+    share = exact(value, name=name)
+    if not 0 < share < 1:
+        raise InvalidInput(f"{name} must lie strictly between 0 and 1, got {decimal(share)[:40]}")
+    return share
+
+
+def _power(most: int) -> str:
+    """A limit as people write it."""
+    return f"2**{most.bit_length() - 1}" if most >= 1 << 16 and most & (most - 1) == 0 else str(most)
 
 
 def _short(value: Fraction, name: str) -> Fraction:
@@ -197,14 +269,14 @@ class Bound:
         if not isinstance(other, Bound):
             return NotImplemented
         if self.neighbours is not other.neighbours:
-            raise NotNeighbours(
+            raise Mismatch(
                 f"cannot compose a bound for {self.neighbours} with one for {other.neighbours}: release under one relation"
             )
         if {self.kind, other.kind} == {Kind.GDP, Kind.ZCDP}:
             rho = self.rho + self.mu2 / 2 + other.rho + other.mu2 / 2
             return Bound(kind=Kind.ZCDP, neighbours=self.neighbours, rho=rho)
         if self.kind is not other.kind:
-            raise NotNeighbours(f"cannot compose a {self.kind} bound with a {other.kind} bound")
+            raise Mismatch(f"cannot compose a {self.kind} bound with a {other.kind} bound")
         return Bound(
             kind=self.kind,
             neighbours=self.neighbours,
@@ -219,7 +291,7 @@ class Bound:
         """Whether this bound promises at least as much as ``limit``; decided exactly, never by floats."""
         limit = checked_bound(limit, name="limit")
         if self.neighbours is not limit.neighbours or self.kind is not limit.kind:
-            raise NotNeighbours("only bounds of one kind and one relation can be compared")
+            raise Mismatch("only bounds of one kind and one relation can be compared")
         return (
             exp_at_most(self.epsilon - limit.epsilon, limit.odds / self.odds)
             and self.rho <= limit.rho

@@ -11,7 +11,7 @@ from typing import cast
 
 from privlib import __version__
 from privlib.bounds import Bound, Kind, Real, exact
-from privlib.errors import BudgetExceeded, InvalidInput, LedgerError, NotNeighbours
+from privlib.errors import BudgetExceeded, InvalidInput, LedgerError, Mismatch
 from privlib.journal import Head, Journal, Json, Row
 from privlib.limits import Limit
 from privlib.tally import Tally, together
@@ -233,7 +233,7 @@ class Ledger:
         ------
         BudgetExceeded
             When the charges would pass the limit. Nothing was charged.
-        NotNeighbours
+        Mismatch
             When the limit does not take the bound's kind, or the charges before were for other neighbours.
         InvalidInput
             When the bound is zero, or an argument has the wrong type.
@@ -301,7 +301,7 @@ class Ledger:
             charged = self._read_charge(row)
             try:
                 spent = charged if spent is None else spent + charged
-            except NotNeighbours as error:
+            except Mismatch as error:
                 raise LedgerError(f"row {row.seq} of {self.path} is for other neighbours than the rows before it") from error
         self._counted = (max(counted, len(rows)), spent)  # in one step: threads may share the object
         return spent

@@ -8,12 +8,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
+from privlib.bounds import Bound
 from privlib.errors import InvalidInput, TamperedRelease
 
-__all__ = ["FORMAT", "canonical", "check_head", "check_rewritten", "fingerprint_of", "integers", "open_sealed", "seal"]
+__all__ = [
+    "FORMAT",
+    "canonical",
+    "check_head",
+    "check_rewritten",
+    "fingerprint_of",
+    "integers",
+    "open_sealed",
+    "reread",
+    "seal",
+    "write",
+]
 
 FORMAT = 1
 """The format of release files; others are refused."""
@@ -24,6 +36,21 @@ _LONGEST_VERSION = 32
 _HEAD = {"journal": str, "seq": int, "id": str, "digest": str}
 _FIRST_CHARGE = 2
 """Row 1 of a ledger holds its limit."""
+
+
+class _Spec(Protocol):
+    @property
+    def bound(self) -> Bound: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class _Release(Protocol):
+    def to_json(self) -> str: ...
+
+
+Spec = TypeVar("Spec", bound=_Spec)
+Release = TypeVar("Release", bound=_Release)
 
 
 def canonical(record: Mapping[str, Any]) -> str:
@@ -97,6 +124,82 @@ def open_sealed(text: str, kind: str | None = None) -> dict[str, Any]:
     if kind is not None and record.get("kind") != kind:
         raise TamperedRelease(f"the file is not a {kind}")
     return record
+
+
+def write(kind: str, spec: _Spec, *, noisy: Sequence[int], theorem: str, head: Mapping[str, Any] | None, secure: bool) -> str:
+    """Write a release of noisy integers: its plan, its bound, its theorem, the charge that paid for it.
+
+    Parameters
+    ----------
+    kind : str
+        Which kind of release.
+    spec : Spec
+        The public plan.
+    noisy : sequence of int
+        What was released.
+    theorem : str
+        The theorem that the draw names.
+    head : mapping or None
+        The ledger's row.
+    secure : bool
+        Whether the noise was real.
+
+    Returns
+    -------
+    str
+    """
+    body = {"spec": spec.to_dict(), "noisy": integers(noisy), "bound": spec.bound.to_dict(), "theorem": theorem}
+    return seal(kind, {**body, "ledger": None if head is None else dict(head), "secure": secure})
+
+
+def reread(
+    text: str,
+    kind: str,
+    *,
+    spec: Callable[[Mapping[str, Any]], Spec],
+    theorem: str,
+    size: Callable[[Spec], int],
+    release: Callable[[Spec, list[int], Mapping[str, Any] | None, bool], Release],
+) -> Release:
+    """Read what `write` wrote, and check all that can be checked without a ledger.
+
+    Parameters
+    ----------
+    text : str
+        The file's whole text.
+    kind, theorem : str
+        What the file must be and must rest on.
+    spec : callable
+        Reads the plan.
+    size : callable
+        How many integers a plan releases.
+    release : callable
+        Builds the release from plan, integers, ledger row and the secure flag.
+
+    Returns
+    -------
+    Release
+
+    Raises
+    ------
+    TamperedRelease
+        When the text is not, byte for byte, what the release writes, or its bound does not follow from its plan.
+    """
+    record, lacking = open_sealed(text, kind), f"the file lacks what a release of kind {kind} has"
+    try:
+        plan = spec(record["spec"])
+        noisy = [int(value) for value in record["noisy"]]
+        stated, named, secure, head = record["bound"], record["theorem"], record["secure"], record["ledger"]
+    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise TamperedRelease(lacking) from error
+    if stated != plan.bound.to_dict() or named != theorem:
+        raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
+    if len(noisy) != size(plan) or any(not -(2**63) <= value < 2**63 for value in noisy) or not isinstance(secure, bool):
+        raise TamperedRelease(lacking)
+    check_head(head)
+    made = release(plan, noisy, head, secure)
+    check_rewritten(made.to_json(), text)
+    return made
 
 
 def check_head(head: object) -> None:

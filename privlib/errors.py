@@ -4,7 +4,7 @@
 
     PrivlibError
     ├── InvalidInput (also ValueError)   an argument outside its documented range
-    ├── NotNeighbours (also ValueError)  two guarantees or tables that speak of different neighbours or plans
+    ├── Mismatch (also ValueError)       two guarantees, plans or tables that do not belong together
     ├── AlreadyReleased                  an exact table asked for a second release
     ├── BudgetExceeded                   the ledger's limit does not allow the charge
     ├── LedgerError                      the ledger is locked, broken, unwritable or not the one expected
@@ -25,8 +25,8 @@ __all__ = [
     "BudgetExceeded",
     "InvalidInput",
     "LedgerError",
+    "Mismatch",
     "MissingExtra",
-    "NotNeighbours",
     "PrivlibError",
     "TamperedRelease",
 ]
@@ -40,8 +40,8 @@ class InvalidInput(PrivlibError, ValueError):
     """An argument lies outside its documented range."""
 
 
-class NotNeighbours(PrivlibError, ValueError):
-    """Two guarantees or two tables that do not belong together."""
+class Mismatch(PrivlibError, ValueError):
+    """Two guarantees, plans or tables that do not belong together: other neighbours, kinds or fields."""
 
 
 class AlreadyReleased(PrivlibError):

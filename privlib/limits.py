@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from privlib.bounds import Bound, Kind, Neighbours, Real, decimal, exact
 from privlib.certified import exp_at_most, log, sqrt
-from privlib.errors import InvalidInput, NotNeighbours
+from privlib.errors import InvalidInput, Mismatch
 from privlib.tally import Tally
 
 __all__ = ["Limit", "one_order"]
@@ -127,9 +127,7 @@ class Limit:
         wanted = "limit={'epsilon': ..., 'delta': ...}"
         if bound.kind is not Kind.APPROX:
             wanted = f"limit={{'rho': ...}} or {wanted}"
-        raise NotNeighbours(
-            f"this ledger limits {_WORDS[self.kind]}, and cannot count a {bound.kind} bound: use one with {wanted}"
-        )
+        raise Mismatch(f"this ledger limits {_WORDS[self.kind]}, and cannot count a {bound.kind} bound: use one with {wanted}")
 
     def fits(self, tally: Tally) -> bool:
         """Whether charges of these sums keep to the limit; decided exactly."""

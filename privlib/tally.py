@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from privlib.bounds import Bound, Kind, Neighbours
+from privlib.bounds import Bound, Kind, Neighbours, exact_share
 from privlib.certified import log
-from privlib.errors import InvalidInput, NotNeighbours
+from privlib.errors import InvalidInput, Mismatch
 
 __all__ = ["Tally", "log_from_above", "together"]
 
@@ -58,7 +58,7 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         if self.neighbours is not other.neighbours:
-            raise NotNeighbours(
+            raise Mismatch(
                 f"cannot compose a bound for {self.neighbours} with one for {other.neighbours}: release under one relation"
             )
         return Tally(
@@ -109,8 +109,7 @@ def together(tally: Tally, delta: Fraction | None) -> Bound:
         return _unconverted(tally)
     from privlib.accounting import convert
 
-    if not 0 < delta < 1:
-        raise InvalidInput(f"delta must lie between 0 and 1, got {delta}")
+    delta = exact_share(delta, name="delta")
     left = delta - tally.delta
     readings = list[Fraction]()
     if (tally.kinds <= _EXACT and left >= 0) or tally.kinds == {Kind.GDP}:

@@ -128,7 +128,6 @@ def _verify_charge(record: dict[str, Any], where: Ledger | str | os.PathLike[str
         if isinstance(error.__cause__, (OperationalError, OSError)):  # it cannot be read just now
             raise
         raise TamperedRelease(f"the ledger does not vouch for the release: {error}") from error
-    plan = record["spec"] if "spec" in record else record["plan"]
-    stated = {"bound": record["bound"], "fingerprint": fingerprint_of(plan), "secure": True}
+    stated = {"bound": record["bound"], "fingerprint": fingerprint_of(record["spec"]), "secure": True}
     if not charges or any(charges[0].get(name) != value for name, value in stated.items()):
         raise TamperedRelease("the charge that the release names was for another bound or another plan")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from privlib.accounting.gdp import mu2_of_epsilon
 from privlib.accounting.zcdp import rho_of_epsilon
-from privlib.bounds import Bound, Real, exact
+from privlib.bounds import Bound, Real, exact, exact_share
 from privlib.errors import InvalidInput
 
 __all__ = ["calibrate"]
@@ -42,13 +42,11 @@ def calibrate(*, epsilon: Real, delta: Real, kind: str = "zcdp", neighbours: str
     >>> print(calibrate(epsilon=1, delta=1e-6, kind="gdp", neighbours="replace"))
     mu2 = 0.0560289638252606 (gdp), neighbours: replace
     """
-    wanted, share = exact(epsilon, name="epsilon"), exact(delta, name="delta")
-    if wanted <= 0:
-        raise InvalidInput(f"epsilon must be > 0, got {wanted}")
-    if not 0 < share < 1:
-        raise InvalidInput(f"delta must lie between 0 and 1, got {share}")
+    epsilon, delta = exact(epsilon, name="epsilon"), exact_share(delta, name="delta")
+    if epsilon <= 0:
+        raise InvalidInput(f"epsilon must be > 0, got {epsilon}")
     if kind == "zcdp":
-        return Bound.zcdp(rho_of_epsilon(wanted, share), neighbours=neighbours)
+        return Bound.zcdp(rho_of_epsilon(epsilon, delta), neighbours=neighbours)
     if kind == "gdp":
-        return Bound.gdp(mu2_of_epsilon(wanted, share), neighbours=neighbours)
+        return Bound.gdp(mu2_of_epsilon(epsilon, delta), neighbours=neighbours)
     raise InvalidInput(f"kind must be 'zcdp' or 'gdp', got {str(kind)[:40]!r}")

@@ -7,7 +7,7 @@ from fractions import Fraction
 from privlib.accounting.gdp import delta_of_mu2, epsilon_of_mu2
 from privlib.accounting.odds import delta_of_odds, epsilon_of_odds
 from privlib.accounting.zcdp import delta_of_rho, epsilon_of_rho
-from privlib.bounds import Bound, Kind, Real, checked_bound, exact
+from privlib.bounds import Bound, Kind, Real, checked_bound, exact, exact_share
 from privlib.errors import InvalidInput
 
 __all__ = ["convert", "delta_at"]
@@ -44,18 +44,16 @@ def convert(bound: Bound, *, delta: Real) -> Bound:
     >>> print(convert(Bound.zcdp(0.5, neighbours="replace"), delta=1e-6))
     epsilon = 5.22153444453017, delta = 1e-06 (approx), neighbours: replace
     """
-    bound, wanted = checked_bound(bound), exact(delta, name="delta")
-    if not 0 < wanted < 1:
-        raise InvalidInput(f"delta must lie between 0 and 1, got {wanted}")
+    bound, delta = checked_bound(bound), exact_share(delta, name="delta")
     if bound.kind is Kind.ZCDP:
-        epsilon = epsilon_of_rho(bound.rho, wanted)
+        epsilon = epsilon_of_rho(bound.rho, delta)
     elif bound.kind is Kind.GDP:
-        epsilon = epsilon_of_mu2(bound.mu2, wanted)
-    elif bound.delta <= wanted:
-        epsilon = epsilon_of_odds(bound.epsilon, bound.odds, (wanted - bound.delta) / (1 - bound.delta))
+        epsilon = epsilon_of_mu2(bound.mu2, delta)
+    elif bound.delta <= delta:
+        epsilon = epsilon_of_odds(bound.epsilon, bound.odds, (delta - bound.delta) / (1 - bound.delta))
     else:
         raise InvalidInput(f"delta must be at least that of the bound, {bound.delta}: no epsilon holds for a smaller one")
-    return Bound(kind=Kind.APPROX, neighbours=bound.neighbours, epsilon=epsilon, delta=wanted)
+    return Bound(kind=Kind.APPROX, neighbours=bound.neighbours, epsilon=epsilon, delta=delta)
 
 
 def delta_at(bound: Bound, *, epsilon: Real) -> Fraction:
@@ -85,12 +83,12 @@ def delta_at(bound: Bound, *, epsilon: Real) -> Fraction:
     >>> float(delta_at(Bound.zcdp("1/2", neighbours="replace"), epsilon=1))
     0.246846330782945
     """
-    bound, wanted = checked_bound(bound), exact(epsilon, name="epsilon")
-    if wanted < 0:
-        raise InvalidInput(f"epsilon must be >= 0, got {wanted}")
+    bound, epsilon = checked_bound(bound), exact(epsilon, name="epsilon")
+    if epsilon < 0:
+        raise InvalidInput(f"epsilon must be >= 0, got {epsilon}")
     if bound.kind is Kind.ZCDP:
-        return delta_of_rho(bound.rho, wanted)
+        return delta_of_rho(bound.rho, epsilon)
     if bound.kind is Kind.GDP:
-        return delta_of_mu2(bound.mu2, wanted)
-    spare = delta_of_odds(bound.epsilon, bound.odds, wanted)
+        return delta_of_mu2(bound.mu2, epsilon)
+    spare = delta_of_odds(bound.epsilon, bound.odds, epsilon)
     return min(Fraction(1), bound.delta + (1 - bound.delta) * spare)

@@ -9,14 +9,13 @@ parameter ``k sigma2``. For SCALAR queries only: on vectors the discrete Gaussia
 
 from __future__ import annotations
 
-import operator
 from fractions import Fraction
 from functools import lru_cache
 
 from privlib.accounting.rounding import SMALLEST, down, up
 from privlib.accounting.search import bracket
 from privlib.accounting.zcdp import epsilon_of_rho, rho_of_epsilon
-from privlib.bounds import Real, exact
+from privlib.bounds import Real, exact, exact_int, exact_share
 from privlib.certified import exp_negative
 from privlib.errors import InvalidInput
 from privlib.noise.laws.mills import lattice_mills
@@ -69,11 +68,11 @@ def discrete_gaussian_delta(*, sigma2: Real, epsilon: Real, sensitivity: int = 1
     >>> print(float(low), float(high - low) < 1e-24)
     0.14135133940562192 True
     """
-    variance, shift, releases = _checked(sigma2, sensitivity, k)
-    wanted = exact(epsilon, name="epsilon")
-    if wanted < 0:
-        raise InvalidInput(f"epsilon must be >= 0, got {wanted}")
-    low, high = _delta(variance, shift, releases, wanted)
+    parameter, shift, releases = _checked(sigma2, sensitivity, k)
+    epsilon = exact(epsilon, name="epsilon")
+    if epsilon < 0:
+        raise InvalidInput(f"epsilon must be >= 0, got {epsilon}")
+    low, high = _delta(parameter, shift, releases, epsilon)
     return down(low.numerator, low.denominator, digits=_DIGITS), up(high.numerator, high.denominator, digits=_DIGITS)
 
 
@@ -111,22 +110,20 @@ def discrete_gaussian_epsilon(*, sigma2: Real, delta: Real, sensitivity: int = 1
     >>> print(round(float(low), 12), round(float(high), 12))
     19.423664552494 19.423664552494
     """
-    variance, shift, releases = _checked(sigma2, sensitivity, k)
-    wanted = exact(delta, name="delta")
-    if not 0 < wanted < 1:
-        raise InvalidInput(f"delta must lie between 0 and 1, got {wanted}")
+    parameter, shift, releases = _checked(sigma2, sensitivity, k)
+    delta = exact_share(delta, name="delta")
     zero = Fraction(0)
-    if _delta(variance, shift, releases, zero)[1] <= wanted:
+    if _delta(parameter, shift, releases, zero)[1] <= delta:
         return zero, zero
-    start = epsilon_of_rho(Fraction(releases * shift * shift) / (2 * variance), wanted)
+    start = epsilon_of_rho(Fraction(releases * shift * shift) / (2 * parameter), delta)
     high = start
     low = zero
-    if _delta(variance, shift, releases, start)[1] <= wanted:
+    if _delta(parameter, shift, releases, start)[1] <= delta:
         low, high = bracket(
-            lambda e: _delta(variance, shift, releases, e)[1], wanted, unsafe=zero, safe=start, precision=_PRECISION
+            lambda e: _delta(parameter, shift, releases, e)[1], delta, unsafe=zero, safe=start, precision=_PRECISION
         )
-    if _delta(variance, shift, releases, low)[0] <= wanted:  # the deltas are too far apart to decide there
-        low, _ = bracket(lambda e: _delta(variance, shift, releases, e)[0], wanted, unsafe=zero, safe=low, precision=_PRECISION)
+    if _delta(parameter, shift, releases, low)[0] <= delta:  # the deltas are too far apart to decide there
+        low, _ = bracket(lambda e: _delta(parameter, shift, releases, e)[0], delta, unsafe=zero, safe=low, precision=_PRECISION)
     return (
         down(low.numerator, low.denominator, digits=_EPSILON_DIGITS),
         up(high.numerator, high.denominator, digits=_EPSILON_DIGITS),
@@ -163,60 +160,50 @@ def discrete_gaussian_sigma2(*, epsilon: Real, delta: Real, sensitivity: int = 1
     >>> float(discrete_gaussian_sigma2(epsilon=1, delta=1e-6))
     17.8994897723179
     """
-    wanted, share = exact(epsilon, name="epsilon"), exact(delta, name="delta")
-    if wanted <= 0 or not 0 < share < 1:
-        raise InvalidInput(f"epsilon must be > 0 and delta lie between 0 and 1, got {wanted} and {share}")
-    shift, releases = _positive(sensitivity, "sensitivity"), _positive(k, "k")
-    start = Fraction(releases * shift * shift) / (2 * rho_of_epsilon(wanted, share))
+    epsilon, delta = exact(epsilon, name="epsilon"), exact_share(delta, name="delta")
+    if epsilon <= 0:
+        raise InvalidInput(f"epsilon must be > 0, got {epsilon}")
+    shift, releases = exact_int(sensitivity, name="sensitivity of a scalar query"), exact_int(k, name="k")
+    start = Fraction(releases * shift * shift) / (2 * rho_of_epsilon(epsilon, delta))
     start = max(up(start.numerator, start.denominator), _LEAST_COMPOSED)
 
     def loss(sigma2: Fraction) -> Fraction:
-        return _delta(sigma2, shift, releases, wanted)[1]
+        return _delta(sigma2, shift, releases, epsilon)[1]
 
     unsafe = start / 2
-    while loss(unsafe) <= share and unsafe >= _LEAST_COMPOSED:
+    while loss(unsafe) <= delta and unsafe >= _LEAST_COMPOSED:
         start, unsafe = unsafe, unsafe / 2
     if unsafe < _LEAST_COMPOSED:
         return start
-    _, found = bracket(loss, share, unsafe=unsafe, safe=start)
+    _, found = bracket(loss, delta, unsafe=unsafe, safe=start)
     shorter = up(found.numerator, found.denominator)
-    return shorter if loss(shorter) <= share else found
+    return shorter if loss(shorter) <= delta else found
 
 
 def _checked(sigma2: Real, sensitivity: int, k: int) -> tuple[Fraction, int, int]:
-    variance = exact(sigma2, name="sigma2")
-    shift, releases = _positive(sensitivity, "sensitivity"), _positive(k, "k")
+    parameter = exact(sigma2, name="sigma2")
+    shift, releases = exact_int(sensitivity, name="sensitivity of a scalar query"), exact_int(k, name="k")
     least = _LEAST_COMPOSED if releases > 1 else 0
-    if variance <= 0 or variance < least:
-        raise InvalidInput(f"sigma2 must be > 0, and at least 1/4 for k > 1, got {variance}")
-    return variance, shift, releases
-
-
-def _positive(value: int, name: str) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise InvalidInput(f"{name} must be an int, not {type(value).__name__}: scalar integer queries only") from None
-    if isinstance(value, bool) or number < 1:
-        raise InvalidInput(f"{name} must be an int >= 1, got {number}")
-    return number
+    if parameter <= 0 or parameter < least:
+        raise InvalidInput(f"sigma2 must be > 0, and at least 1/4 for k > 1, got {parameter}")
+    return parameter, shift, releases
 
 
 @lru_cache(maxsize=256)
 def _delta(sigma2: Fraction, shift: int, k: int, epsilon: Fraction) -> tuple[Fraction, Fraction]:
     """Enclose the delta; with g the unnormalised density of parameter ``k sigma2``, M its Mills' ratio on the integers."""
-    variance, moved = k * sigma2, k * shift
+    summed, moved = k * sigma2, k * shift  # of the sum of the noises
     a = ((2 * sigma2 * epsilon - moved * shift) / (2 * shift)).__floor__() + 1
     edge = a if a > 0 else 1 - a
     less, more = _closeness(sigma2, k)
     if less == 0:
         return Fraction(0), Fraction(1)
-    if edge * edge > _FARTHEST * variance:
+    if edge * edge > _FARTHEST * summed:
         return (Fraction(0), SMALLEST) if a > 0 else (1 - SMALLEST, Fraction(1))
     past = (2 * a + moved) * shift / (2 * sigma2) - epsilon  # exp(epsilon) g(a + k D) = exp(-past) g(a)
     bits = _BITS + 2 * int(sigma2).bit_length()
-    near = _tail(edge * edge / (2 * variance), edge, variance, bits)
-    far = _tail(past + a * a / (2 * variance), a + moved, variance, bits)
+    near = _tail(edge * edge / (2 * summed), edge, summed, bits)
+    far = _tail(past + a * a / (2 * summed), a + moved, summed, bits)
     if a > 0:
         low, high = less * near[0] - more * far[1], more * near[1] - less * far[0]
     else:
@@ -225,18 +212,18 @@ def _delta(sigma2: Fraction, shift: int, k: int, epsilon: Fraction) -> tuple[Fra
 
 
 @lru_cache(maxsize=256)
-def _total(variance: Fraction, bits: int) -> tuple[Fraction, Fraction]:
+def _total(sigma2: Fraction, bits: int) -> tuple[Fraction, Fraction]:
     """Enclose the sum of g over all integers."""
-    low, high = lattice_mills(0, variance, bits)
+    low, high = lattice_mills(0, sigma2, bits)
     return 2 * low - 1, 2 * high - 1
 
 
-def _tail(exponent: Fraction, start: int, variance: Fraction, bits: int) -> tuple[Fraction, Fraction]:
+def _tail(exponent: Fraction, start: int, sigma2: Fraction, bits: int) -> tuple[Fraction, Fraction]:
     """Enclose ``exp(-exponent)`` times the ratio at ``start`` over the total: a probability, where the factor is g(start)."""
     work = bits + min(2 * int(exponent), _DEEPEST)
     factor_low, factor_high = exp_negative(exponent, work)
-    ratio_low, ratio_high = lattice_mills(start, variance, bits)
-    total_low, total_high = _total(variance, bits)
+    ratio_low, ratio_high = lattice_mills(start, sigma2, bits)
+    total_low, total_high = _total(sigma2, bits)
     return factor_low * ratio_low / (total_high * (1 << work)), factor_high * ratio_high / (total_low * (1 << work))
 
 

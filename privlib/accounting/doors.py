@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from privlib.bounds import Real, exact
+from privlib.bounds import Real, exact, exact_int, exact_share
 from privlib.errors import InvalidInput, extra
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ def pld_epsilon(releases: Sequence[tuple[Law, int, int]], *, delta: Real, error:
     -----
     The releases must be fixed beforehand. For one discrete Gaussian, `discrete_gaussian_epsilon` is exact.
     """
-    share, added = _share(delta), _error(error)
+    allowed, added = _below(exact_share(delta, name="delta")), _error(error)
     if not releases or any(times < 1 or sensitivity < 1 for _, sensitivity, times in releases):
         raise InvalidInput("releases must hold at least one (law, sensitivity, times), with sensitivity and times >= 1")
     library = extra("dp_accounting.pld.privacy_loss_distribution", name="accounting", purpose="composing different laws")
     settings = _settings(added, sum(times for _, _, times in releases))
     parts = [_distribution(library, law, sensitivity, settings).self_compose(times) for law, sensitivity, times in releases]
     total = reduce(lambda one, other: one.compose(other), parts)
-    return float(total.get_epsilon_for_delta(share))
+    return float(total.get_epsilon_for_delta(allowed))
 
 
 def training_epsilon(
@@ -103,19 +103,18 @@ def training_epsilon(
     noise, rate = exact(noise_multiplier, name="noise_multiplier"), exact(sample_rate, name="sample_rate")
     if noise <= 0 or not 0 < rate <= 1:
         raise InvalidInput(f"noise_multiplier must be > 0 and sample_rate in (0, 1], got {noise} and {rate}")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise InvalidInput(f"steps must be an int >= 1, got {str(steps)[:40]}")
-    share = _share(delta)
+    steps = exact_int(steps, name="steps")
+    allowed = _below(exact_share(delta, name="delta"))
     if accountant == "pld":
         settings = _settings(_error("0.1" if error is None else error), steps)
         library = extra("dp_accounting.pld.privacy_loss_distribution", name="accounting", purpose="the PLD accountant")
         one = library.from_gaussian_mechanism(_below(noise), sampling_prob=_above(rate), **settings)
-        return float(one.self_compose(steps).get_epsilon_for_delta(share))
+        return float(one.self_compose(steps).get_epsilon_for_delta(allowed))
     if accountant == "prv":
         added = float(_error("0.01" if error is None else error))
         counter = extra("opacus.accountants", name="opacus", purpose="the PRV accountant").PRVAccountant()
         counter.history = [(_below(noise), _above(rate), steps)]
-        return float(counter.get_epsilon(share, eps_error=added, delta_error=share / 1000))
+        return float(counter.get_epsilon(allowed, eps_error=added, delta_error=allowed / 1000))
     if accountant in ("gdp", "gaussian", "GaussianAccountant"):
         raise InvalidInput(_HEURISTIC)
     raise InvalidInput(f"accountant must be 'pld' or 'prv', got {str(accountant)[:40]!r}")
@@ -141,13 +140,6 @@ def _distribution(library: Any, law: Law, sensitivity: int, settings: dict[str, 
 def _sigma(sigma2: Fraction) -> float:
     """A float below the root: less noise leaks more."""
     return math.nextafter(math.sqrt(_below(sigma2)), 0)
-
-
-def _share(delta: Real) -> float:
-    share = exact(delta, name="delta")
-    if not 0 < share < 1:
-        raise InvalidInput(f"delta must lie between 0 and 1, got {share}")
-    return _below(share)
 
 
 def _error(error: Real) -> Fraction:

@@ -12,9 +12,9 @@ from typing import NoReturn
 
 from privlib.accounting.logarithm import log_ratio
 from privlib.accounting.rounding import up
-from privlib.bounds import Bound, Kind, Real, checked_bound, exact
+from privlib.bounds import Bound, Kind, Real, checked_bound, exact, exact_share
 from privlib.certified import sqrt
-from privlib.errors import BudgetExceeded, InvalidInput, NotNeighbours
+from privlib.errors import BudgetExceeded, InvalidInput, Mismatch
 
 __all__ = ["Filter", "Odometer"]
 
@@ -103,7 +103,7 @@ class Filter:
         ------
         BudgetExceeded
             When it does not fit.
-        NotNeighbours
+        Mismatch
             When it is of another relation of neighbours, or of a kind that the limit does not take.
         """
         with self._lock:  # two threads must not fit into the same room
@@ -115,7 +115,7 @@ class Filter:
     def _after(self, bound: Bound) -> Bound:
         bound = checked_bound(bound)
         if bound.kind not in _WIDER[self._limit.kind]:
-            raise NotNeighbours(f"a {self._limit.kind} limit cannot count a {bound.kind} bound")
+            raise Mismatch(f"a {self._limit.kind} limit cannot count a {bound.kind} bound")
         return self._spent + (concentrated(bound) if self._limit.kind is Kind.ZCDP else bound)
 
     def __reduce__(self) -> NoReturn:
@@ -155,9 +155,7 @@ class Odometer:
     __slots__ = ("_delta", "_lock", "_spent", "_start")
 
     def __init__(self, *, delta: Real, start: Real, neighbours: str) -> None:
-        self._delta, self._start = exact(delta, name="delta"), exact(start, name="start")
-        if not 0 < self._delta < 1:
-            raise InvalidInput(f"delta must lie between 0 and 1, got {self._delta}")
+        self._delta, self._start = exact_share(delta, name="delta"), exact(start, name="start")
         if self._start <= 0:
             raise InvalidInput(f"start must be > 0, got {self._start}")
         self._spent = Bound.zcdp(0, neighbours=neighbours)
@@ -192,7 +190,7 @@ class Odometer:
 
         Raises
         ------
-        NotNeighbours
+        Mismatch
             When it is of another relation of neighbours, or approx.
         """
         with self._lock:
@@ -206,7 +204,7 @@ def concentrated(bound: Bound) -> Bound:
     """The zcdp bound that a pure, zcdp or gdp bound implies: ``epsilon**2 / 2``, itself, ``mu2 / 2``."""
     bound = checked_bound(bound)
     if bound.kind is Kind.APPROX:
-        raise NotNeighbours("an approx bound implies no zcdp bound: keep the bounds of such releases apart")
+        raise Mismatch("an approx bound implies no zcdp bound: keep the bounds of such releases apart")
     rho = bound.rho + bound.mu2 / 2
     if bound.kind is Kind.PURE:
         epsilon = bound.epsilon

@@ -124,12 +124,12 @@ def _logarithms(beta: int, shift: int, delta: Fraction, bits: int) -> tuple[tupl
     return first, log_ratio(alpha, beta, bits)
 
 
-def _beta_of_delta(log_rho: float, log_delta: float) -> float:
+def _beta_of_delta(log_rho: float, log_inverse_delta: float) -> float:
     """The logarithm of the beta that makes epsilon least: ``rho beta**2 + log(1 + beta) = log(1/delta)``.
 
     Newton's steps for a convex increasing function of log(beta), from the right, where they cannot overshoot.
     """
-    target = max(log_delta, _LEAST)
+    target = max(log_inverse_delta, _LEAST)
     t = min((math.log(target) - log_rho) / 2, _log_expm1(target), _FARTHEST)
     for _ in range(_STEPS):
         t = max(t, -_FARTHEST)
@@ -146,13 +146,13 @@ def _beta_of_epsilon(rho: float, epsilon: float) -> float:
     return _crossing(lambda beta: (1 + 2 * beta) * rho - math.log1p(1 / beta) - epsilon, _FARTHEST)
 
 
-def _best_beta(epsilon: float, log_delta: float) -> float:
+def _best_beta(epsilon: float, log_inverse_delta: float) -> float:
     """The logarithm of the beta that makes rho largest: it solves the equations of both functions above for that rho."""
 
     def too_far(beta: float) -> float:
-        return epsilon + math.log1p(1 / beta) - (1 / beta + 2) * (log_delta - math.log1p(beta)) / beta
+        return epsilon + math.log1p(1 / beta) - (1 / beta + 2) * (log_inverse_delta - math.log1p(beta)) / beta
 
-    return _crossing(too_far, min(_log_expm1(max(log_delta, _LEAST)), _FARTHEST))
+    return _crossing(too_far, min(_log_expm1(max(log_inverse_delta, _LEAST)), _FARTHEST))
 
 
 def _crossing(increasing: Callable[[float], float], high: float) -> float:

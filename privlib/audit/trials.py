@@ -17,8 +17,8 @@ from privlib.audit.features import Raised
 from privlib.audit.pairs import Pair
 from privlib.audit.result import Audit
 from privlib.audit.rules import Learned, LikelihoodRatio, Ratio, Scores
-from privlib.bounds import Bound, Real, exact
-from privlib.errors import InvalidInput, NotNeighbours, PrivlibError
+from privlib.bounds import Bound, Real, exact, exact_int
+from privlib.errors import InvalidInput, Mismatch, PrivlibError
 
 __all__ = ["MechanismFailed", "run"]
 
@@ -87,7 +87,7 @@ def run(
     ------
     MechanismFailed
         When every training trial raised.
-    NotNeighbours
+    Mismatch
         When claim and pair speak of different neighbours.
     InvalidInput
         For arguments out of range.
@@ -149,9 +149,8 @@ def _checked(claim: Bound, pair: Pair, trials: int, confidence: float, training:
     """Refuse what cannot be audited; the size of the training part."""
     claimed(claim)
     if claim.neighbours is not pair.neighbours:
-        raise NotNeighbours(f"the claim speaks of {claim.neighbours}, the pair of {pair.neighbours}: audit one relation")
-    if isinstance(trials, bool) or not isinstance(trials, int) or trials < _FEWEST:
-        raise InvalidInput(f"trials must be an int >= {_FEWEST}, got {str(trials)[:40]}")
+        raise Mismatch(f"the claim speaks of {claim.neighbours}, the pair of {pair.neighbours}: audit one relation")
+    exact_int(trials, name="trials", least=_FEWEST)
     if not 0.5 < confidence < 1:
         raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {confidence}")
     part = min(trials // 4, _MOST_TRAINING) if training is None else training

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from privlib.bounds import Real, exact
+from privlib.bounds import Real, exact, exact_int
 from privlib.certified import Enclosure, exp_negative
 from privlib.certified import rational as enclose_rational
 from privlib.errors import InvalidInput
@@ -16,6 +18,7 @@ __all__ = ["LazyUniform", "bernoulli", "bernoulli_exp", "checked_size", "integer
 
 _GUARD = 32
 _WORD = 64
+_CHUNK = 1 << 14  # words that stay in the cache
 _MOST_VALUES = 2**32
 
 
@@ -145,14 +148,15 @@ def integers(size: int, *, below: int) -> NDArray[np.int64]:
     The answer is ``floor(below * U)`` for a uniform U. Where its first 64 bits leave two answers, further bits decide: there is
     no rejection, so no number of draws that depends on chance.
     """
-    choices, count, source = _checked_choices(below), checked_size(size), words()
-    values, half = np.uint64(choices), np.uint64(32)
-    drawn = np.frombuffer(source.main(0, count, _WORD), dtype="<u8")
-    high, low = (drawn >> half) * values, (drawn & np.uint64(2**32 - 1)) * values
-    outcome = ((high + (low >> half)) >> half).astype(np.int64)
-    rest = low + (high << half)  # modulo 2**64: what lies above the answer, in units of 2**-64
-    for i in np.flatnonzero(rest > np.uint64(2**64 - choices)):
-        outcome[i] = _scaled(LazyUniform(source, output=int(i), use=0, known=int(drawn[i]), bits=_WORD), choices)
+    choices, count, source = exact_int(below, name="below", most=_MOST_VALUES), checked_size(size), words()
+    values, half, outcome = np.uint64(choices), np.uint64(32), np.empty(count, dtype=np.int64)
+    for start, drawn in _main_words(source, count):
+        high, low = (drawn >> half) * values, (drawn & np.uint64(2**32 - 1)) * values
+        outcome[start : start + drawn.size] = (high + (low >> half)) >> half
+        rest = low + (high << half)  # modulo 2**64: what lies above the answer, in units of 2**-64
+        for i in np.flatnonzero(rest > np.uint64(2**64 - choices)):
+            number = LazyUniform(source, output=start + int(i), use=0, known=int(drawn[i]), bits=_WORD)
+            outcome[start + i] = _scaled(number, choices)
     return outcome
 
 
@@ -162,13 +166,20 @@ def _bernoulli(size: int, threshold: Enclosure) -> NDArray[np.bool_]:
     whole = low >> _GUARD
     if whole == 1 << _WORD:
         return np.ones(count, dtype=np.bool_)
-    drawn = np.frombuffer(source.main(0, count, _WORD), dtype="<u8")
-    outcome = drawn < np.uint64(whole)
-    for open_word in {whole, (high - 1) >> _GUARD} if high > whole << _GUARD else ():
-        for i in np.flatnonzero(drawn == np.uint64(open_word)):
-            number = LazyUniform(source, output=int(i), use=0, known=open_word, bits=_WORD)
-            outcome[i] = number.below(threshold)
+    outcome = np.empty(count, dtype=np.bool_)
+    for start, drawn in _main_words(source, count):
+        np.less(drawn, np.uint64(whole), out=outcome[start : start + drawn.size])
+        for open_word in {whole, (high - 1) >> _GUARD} if high > whole << _GUARD else ():
+            for i in np.flatnonzero(drawn == np.uint64(open_word)):
+                number = LazyUniform(source, output=start + int(i), use=0, known=open_word, bits=_WORD)
+                outcome[start + i] = number.below(threshold)
     return outcome
+
+
+def _main_words(source: Words, count: int) -> Iterator[tuple[int, NDArray[np.uint64]]]:
+    """The main words of all outputs, with the first output of each chunk."""
+    for start in range(0, count, _CHUNK):
+        yield start, np.frombuffer(source.main(start, min(_CHUNK, count - start), _WORD), dtype="<u8")
 
 
 def _scaled(number: LazyUniform, values: int) -> int:
@@ -180,14 +191,6 @@ def _scaled(number: LazyUniform, values: int) -> int:
         number.refine()
 
 
-def _checked_choices(below: int) -> int:
-    if isinstance(below, bool) or not isinstance(below, (int, np.integer)) or not 1 <= below <= _MOST_VALUES:
-        raise InvalidInput(f"below must be an int from 1 to 2**32, got {str(below)[:40]!r}")
-    return int(below)
-
-
 def checked_size(size: int) -> int:
     """A number of outputs, or a clear refusal."""
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 0 <= size <= MAX_OUTPUTS:
-        raise InvalidInput(f"size must be an int from 0 to 2**32, got {str(size)[:40]!r}")
-    return int(size)
+    return exact_int(size, name="size", least=0, most=MAX_OUTPUTS)

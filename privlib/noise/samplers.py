@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from privlib.bounds import Real, exact
 from privlib.errors import InvalidInput
-from privlib.noise import bulk, table, wide
+from privlib.noise import fill, table, wide
 from privlib.noise.laws import DiscreteGaussian, DiscreteLaplace, Geometric, Law, NegativeBinomial, RoundedGaussian
 from privlib.noise.lazy import checked_size
 from privlib.noise.stream import words
@@ -23,20 +23,20 @@ __all__ = ["discrete_gaussian", "discrete_laplace", "geometric", "negative_binom
 
 Ints = NDArray[np.int64]
 _INT32 = 2**31
-_WORD_BITS = {"safe": 64, "bulk": 32}
+_WORD_BITS = (64, 32)
 
 
 @overload
-def discrete_laplace(size: int, *, scale: Real, out: Ints | None = None, speed: str = "safe") -> Ints: ...
+def discrete_laplace(size: int, *, scale: Real, out: Ints | None = None, word_bits: int = 64) -> Ints: ...
 @overload
-def discrete_laplace(size: int, *, scale: Real, speed: str = "safe", device: str, dtype: str = "int64") -> torch.Tensor: ...
+def discrete_laplace(size: int, *, scale: Real, word_bits: int = 64, device: str, dtype: str = "int64") -> torch.Tensor: ...
 @proved("noise.t4")
 def discrete_laplace(
     size: int,
     *,
     scale: Real,
     out: Ints | None = None,
-    speed: str = "safe",
+    word_bits: int = 64,
     device: str | None = None,
     dtype: str = "int64",
 ) -> Ints | torch.Tensor:
@@ -50,9 +50,9 @@ def discrete_laplace(
         The "b" of the law: ``P(k)`` is proportional to ``exp(-abs(k) / scale)``. Read by its decimal spelling.
     out : int64 array, shape (size,), optional
         Where to write instead of a new array; C-contiguous. Not with a device.
-    speed : {"safe", "bulk"}
-        ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
+    word_bits : {64, 32}
+        How many bits a sample of a narrow law begins with. 32 give the same exact law, faster, and other bytes; one sample in
+        millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -83,20 +83,20 @@ def discrete_laplace(
     >>> discrete_laplace(3, scale="0.02").shape
     (3,)
     """
-    return _draw(size, DiscreteLaplace, out=out, speed=speed, device=device, dtype=dtype, scale=scale)
+    return _draw(size, DiscreteLaplace, out=out, word_bits=word_bits, device=device, dtype=dtype, scale=scale)
 
 
 @overload
-def discrete_gaussian(size: int, *, sigma2: Real, out: Ints | None = None, speed: str = "safe") -> Ints: ...
+def discrete_gaussian(size: int, *, sigma2: Real, out: Ints | None = None, word_bits: int = 64) -> Ints: ...
 @overload
-def discrete_gaussian(size: int, *, sigma2: Real, speed: str = "safe", device: str, dtype: str = "int64") -> torch.Tensor: ...
+def discrete_gaussian(size: int, *, sigma2: Real, word_bits: int = 64, device: str, dtype: str = "int64") -> torch.Tensor: ...
 @proved("noise.t4")
 def discrete_gaussian(
     size: int,
     *,
     sigma2: Real,
     out: Ints | None = None,
-    speed: str = "safe",
+    word_bits: int = 64,
     device: str | None = None,
     dtype: str = "int64",
 ) -> Ints | torch.Tensor:
@@ -110,9 +110,9 @@ def discrete_gaussian(
         ``P(k)`` is proportional to ``exp(-k**2 / (2 sigma2))``: the square, not sigma. Read by its decimal spelling.
     out : int64 array, shape (size,), optional
         Where to write instead of a new array; C-contiguous. Not with a device.
-    speed : {"safe", "bulk"}
-        ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
+    word_bits : {64, 32}
+        How many bits a sample of a narrow law begins with. 32 give the same exact law, faster, and other bytes; one sample in
+        millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -144,20 +144,20 @@ def discrete_gaussian(
     >>> discrete_gaussian(3, sigma2=10**12).dtype
     dtype('int64')
     """
-    return _draw(size, DiscreteGaussian, out=out, speed=speed, device=device, dtype=dtype, sigma2=sigma2)
+    return _draw(size, DiscreteGaussian, out=out, word_bits=word_bits, device=device, dtype=dtype, sigma2=sigma2)
 
 
 @overload
-def rounded_gaussian(size: int, *, sigma2: Real, out: Ints | None = None, speed: str = "safe") -> Ints: ...
+def rounded_gaussian(size: int, *, sigma2: Real, out: Ints | None = None, word_bits: int = 64) -> Ints: ...
 @overload
-def rounded_gaussian(size: int, *, sigma2: Real, speed: str = "safe", device: str, dtype: str = "int64") -> torch.Tensor: ...
+def rounded_gaussian(size: int, *, sigma2: Real, word_bits: int = 64, device: str, dtype: str = "int64") -> torch.Tensor: ...
 @proved("noise.t4")
 def rounded_gaussian(
     size: int,
     *,
     sigma2: Real,
     out: Ints | None = None,
-    speed: str = "safe",
+    word_bits: int = 64,
     device: str | None = None,
     dtype: str = "int64",
 ) -> Ints | torch.Tensor:
@@ -171,9 +171,9 @@ def rounded_gaussian(
         The variance of the Gaussian before it is rounded. Read by its decimal spelling.
     out : int64 array, shape (size,), optional
         Where to write instead of a new array; C-contiguous. Not with a device.
-    speed : {"safe", "bulk"}
-        ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
+    word_bits : {64, 32}
+        How many bits a sample of a narrow law begins with. 32 give the same exact law, faster, and other bytes; one sample in
+        millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -205,20 +205,20 @@ def rounded_gaussian(
     >>> rounded_gaussian(3, sigma2=100).shape
     (3,)
     """
-    return _draw(size, RoundedGaussian, out=out, speed=speed, device=device, dtype=dtype, sigma2=sigma2)
+    return _draw(size, RoundedGaussian, out=out, word_bits=word_bits, device=device, dtype=dtype, sigma2=sigma2)
 
 
 @overload
-def geometric(size: int, *, scale: Real, out: Ints | None = None, speed: str = "safe") -> Ints: ...
+def geometric(size: int, *, scale: Real, out: Ints | None = None, word_bits: int = 64) -> Ints: ...
 @overload
-def geometric(size: int, *, scale: Real, speed: str = "safe", device: str, dtype: str = "int64") -> torch.Tensor: ...
+def geometric(size: int, *, scale: Real, word_bits: int = 64, device: str, dtype: str = "int64") -> torch.Tensor: ...
 @proved("noise.t4")
 def geometric(
     size: int,
     *,
     scale: Real,
     out: Ints | None = None,
-    speed: str = "safe",
+    word_bits: int = 64,
     device: str | None = None,
     dtype: str = "int64",
 ) -> Ints | torch.Tensor:
@@ -232,9 +232,9 @@ def geometric(
         ``P(n) = (1-q) q**n`` with ``q = exp(-1/scale)``, n = 0, 1, ... Read by its decimal spelling.
     out : int64 array, shape (size,), optional
         Where to write instead of a new array; C-contiguous. Not with a device.
-    speed : {"safe", "bulk"}
-        ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
+    word_bits : {64, 32}
+        How many bits a sample of a narrow law begins with. 32 give the same exact law, faster, and other bytes; one sample in
+        millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -261,14 +261,14 @@ def geometric(
     >>> int(geometric(100, scale=3).min()) >= 0
     True
     """
-    return _draw(size, Geometric, out=out, speed=speed, device=device, dtype=dtype, scale=scale)
+    return _draw(size, Geometric, out=out, word_bits=word_bits, device=device, dtype=dtype, scale=scale)
 
 
 @overload
-def negative_binomial(size: int, *, shape: Real, scale: Real, out: Ints | None = None, speed: str = "safe") -> Ints: ...
+def negative_binomial(size: int, *, shape: Real, scale: Real, out: Ints | None = None, word_bits: int = 64) -> Ints: ...
 @overload
 def negative_binomial(
-    size: int, *, shape: Real, scale: Real, speed: str = "safe", device: str, dtype: str = "int64"
+    size: int, *, shape: Real, scale: Real, word_bits: int = 64, device: str, dtype: str = "int64"
 ) -> torch.Tensor: ...
 @proved("noise.t4")
 def negative_binomial(
@@ -277,7 +277,7 @@ def negative_binomial(
     shape: Real,
     scale: Real,
     out: Ints | None = None,
-    speed: str = "safe",
+    word_bits: int = 64,
     device: str | None = None,
     dtype: str = "int64",
 ) -> Ints | torch.Tensor:
@@ -293,9 +293,9 @@ def negative_binomial(
         As for `geometric`; scale, and shape times scale, are at most 2**10. Both are read by their decimal spelling.
     out : int64 array, shape (size,), optional
         Where to write instead of a new array; C-contiguous. Not with a device.
-    speed : {"safe", "bulk"}
-        ``"bulk"`` spends 32 bits a sample instead of 64 where the law is narrow: the same exact law, faster, and other bytes.
-        One sample in millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
+    word_bits : {64, 32}
+        How many bits a sample of a narrow law begins with. 32 give the same exact law, faster, and other bytes; one sample in
+        millions, instead of one in about ``2**53``, then takes a slower path, which a clock may see.
     device : str, optional
         ``"cuda"``, or one device such as ``"cuda:1"``, where the noise is made and stays.
     dtype : {"int64", "int32"}
@@ -321,17 +321,17 @@ def negative_binomial(
     >>> negative_binomial(3, shape="1/5", scale=10).shape
     (3,)
     """
-    return _draw(size, NegativeBinomial, out=out, speed=speed, device=device, dtype=dtype, shape=shape, scale=scale)
+    return _draw(size, NegativeBinomial, out=out, word_bits=word_bits, device=device, dtype=dtype, shape=shape, scale=scale)
 
 
 def _draw(
-    size: int, law: type[Law], *, out: Ints | None, speed: str, device: str | None, dtype: str, **parameters: Real
+    size: int, law: type[Law], *, out: Ints | None, word_bits: int, device: str | None, dtype: str, **parameters: Real
 ) -> Ints | torch.Tensor:
-    count, chosen = checked_size(size), _ready(law, speed, parameters)
+    count, chosen = checked_size(size), _ready(law, word_bits, parameters)
     if device is None:
         if dtype != "int64":
             raise InvalidInput("dtype is for a device: on the processor noise is int64")
-        return bulk.draw(words(), chosen, start=0, size=count, out=out)
+        return fill.draw(words(), chosen, start=0, size=count, out=out)
     if out is not None:
         raise InvalidInput("out is for the processor: on a device noise is a new tensor")
     if dtype == "int32" and isinstance(chosen, wide.Histogram) and chosen.law.reach >= _INT32:
@@ -341,13 +341,13 @@ def _draw(
     return gpu.draw(words(), chosen, start=0, size=count, dtype=dtype, device=device)
 
 
-def _ready(law: type[Law], speed: str, parameters: dict[str, Real]) -> table.Table | wide.Histogram:
-    if not isinstance(speed, str) or speed not in _WORD_BITS:
-        raise InvalidInput(f"speed must be 'safe' or 'bulk', got {str(speed)[:40]!r}")
+def _ready(law: type[Law], word_bits: int, parameters: dict[str, Real]) -> table.Table | wide.Histogram:
+    if type(word_bits) is not int or word_bits not in _WORD_BITS:
+        raise InvalidInput(f"word_bits must be 64 or 32, got {str(word_bits)[:40]!r}")
     try:
-        return _prepared(law, _WORD_BITS[speed], **parameters)
+        return _prepared(law, word_bits, **parameters)
     except TypeError:  # what cannot be hashed is no number either
-        return _prepared.__wrapped__(law, _WORD_BITS[speed], **parameters)
+        return _prepared.__wrapped__(law, word_bits, **parameters)
 
 
 @lru_cache(maxsize=64, typed=True)

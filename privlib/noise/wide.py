@@ -5,7 +5,7 @@ what lies beyond K blocks is the tail. An attempt picks a block by an integer al
 probability that makes every value's share proportional to its height. Nearly always one comparison of integers accepts;
 else a float decides if its certified error allows, else refined bits do. A decision is never guessed, retried or rounded.
 
-Byte contract:
+Byte contract, with words of 64 bits, b = 11 and m = 26:
 
 1. ``w`` is the least power of two for which at most ``2**b - 1`` blocks cover the law's reach; K is the least such number;
 2. ``U[i] / 2**128`` for i = 0, ..., K are upper bounds of the height at the distances ``i w``, as `WideLaw.heights` gives them:

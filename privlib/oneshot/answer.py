@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privlib.bounds import Bound, Real
-from privlib.certificate import check_head, check_rewritten, integers, open_sealed, seal
-from privlib.errors import InvalidInput, TamperedRelease
+from privlib.certificate import reread, write
+from privlib.errors import InvalidInput
 from privlib.oneshot.spec import Spec
 
 __all__ = ["Answer"]
@@ -75,21 +75,22 @@ class Answer:
         """The standard deviation of the noise on each value; rounding to the grid moved each by at most half a step."""
         return self.spec.stderr
 
-    def interval(self, level: Real = "0.95") -> tuple[Floats, Floats]:
+    def interval(self, confidence: Real = "0.95") -> tuple[Floats, Floats]:
         """Limits for each value of the query as clipped to the range, from the exact law of the noise.
 
         Parameters
         ----------
-        level : rational in (0, 1)
+        confidence : rational in (0, 1)
             Read by its decimal spelling.
 
         Returns
         -------
         lower, upper : float arrays, shape (size,)
-            Each covers its value with at least the level: noise and rounding are in them, and floats are rounded outwards.
-            Sampling error is not: they are limits for the query on these people.
+            Each covers its value with at least the confidence: noise and rounding are in them, and floats are rounded outwards.
+            Sampling error is not: they are limits for the query on these people. They stay inside the public range, so noise
+            that lands far outside it leaves an interval of no width at one end.
         """
-        grid, reach = self.spec.grid, self.spec.law.confidence_interval(level)[1]
+        grid, reach = self.spec.grid, self.spec.law.confidence_interval(confidence)[1]
         half = float((reach + (0 if self.spec.integer else Fraction(1, 2))) * grid.step)
         wider = half + _FLOAT_ERROR * (np.abs(self.value) + half)
         low, high = _outwards(grid.lower, -inf), _outwards(grid.upper, inf)
@@ -97,7 +98,7 @@ class Answer:
 
     def summary(self) -> str:
         """The certificate as text, and the values of a short answer with their 95 % intervals."""
-        charged = "none given" if self.head is None else f"charge {self.head.get('seq')}, {str(self.head.get('digest'))[:12]}..."
+        charged = "none given" if self.head is None else f"row {self.head.get('seq')}, {str(self.head.get('digest'))[:12]}..."
         lines = [self.spec.explain(), f"Theorem      {self.theorem}", f"Ledger       {charged}"]
         if not self.secure:
             lines.append("NOT SECURE   made in test mode: protects nobody")
@@ -109,15 +110,7 @@ class Answer:
 
     def to_json(self) -> str:
         """The release as canonical JSON: noisy integers, plan, bound, theorem, ledger head, digest."""
-        body = {
-            "spec": self.spec.to_dict(),
-            "noisy": integers(self.noisy.tolist()),
-            "bound": self.bound.to_dict(),
-            "theorem": self.theorem,
-            "ledger": None if self.head is None else dict(self.head),
-            "secure": self.secure,
-        }
-        return seal(KIND, body)
+        return write(KIND, self.spec, noisy=self.noisy.tolist(), theorem=self.theorem, head=self.head, secure=self.secure)
 
     @classmethod
     def from_json(cls, text: str) -> Answer:
@@ -128,21 +121,14 @@ class Answer:
         TamperedRelease
             When the text is not what `to_json` writes, or its bound does not follow from its plan.
         """
-        record = open_sealed(text, KIND)
-        try:
-            spec = Spec.from_dict(record["spec"])
-            noisy = np.array([int(value) for value in record["noisy"]], dtype=np.int64)
-            stated, theorem, secure, head = record["bound"], record["theorem"], record["secure"], record["ledger"]
-        except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-            raise TamperedRelease("the file lacks what a one-shot release has") from error
-        if stated != spec.bound.to_dict() or theorem != THEOREM:
-            raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
-        if noisy.shape != (spec.size,) or not isinstance(secure, bool):
-            raise TamperedRelease("the file lacks what a one-shot release has")
-        check_head(head)
-        answer = cls(spec, noisy=noisy, head=head, secure=secure)
-        check_rewritten(answer.to_json(), text)
-        return answer
+        return reread(
+            text,
+            KIND,
+            spec=Spec.from_dict,
+            theorem=THEOREM,
+            size=lambda spec: spec.size,
+            release=lambda spec, noisy, head, secure: cls(spec, noisy=np.array(noisy, dtype=np.int64), head=head, secure=secure),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Answer) and self.to_json() == other.to_json()

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from privlib.bounds import Bound, Kind, Real, decimal, exact
+from privlib.bounds import Bound, Kind, Real, decimal, exact, exact_int
 from privlib.certificate import fingerprint_of
 from privlib.errors import InvalidInput
 from privlib.noise.laws import DiscreteGaussian, DiscreteLaplace, Law, RoundedGaussian
@@ -100,8 +100,7 @@ class Spec:
         nan: Real | None = None,
         name: str = "one-shot query",
     ) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _MOST_VALUES:
-            raise InvalidInput(f"size must be an int from 1 to 2**24, got {str(size)[:40]!r}")
+        size = exact_int(size, name="size", most=_MOST_VALUES)
         if not isinstance(integer, bool):
             raise InvalidInput("integer must be True or False")
         if not isinstance(name, str) or not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():

@@ -10,7 +10,7 @@ from math import comb
 
 from privlib.accounting import training_epsilon
 from privlib.accounting.rounding import up
-from privlib.bounds import Bound, Neighbours, Real, decimal, exact
+from privlib.bounds import Bound, Neighbours, Real, decimal, exact, exact_int, exact_share
 from privlib.certificate import fingerprint_of
 from privlib.certified import ceil_div, exp_negative, log
 from privlib.errors import InvalidInput
@@ -77,25 +77,21 @@ class Spec:
         self, *, noise_multiplier: Real, max_grad_norm: Real, batch_size: int, expected_n: int, steps: int, delta: Real
     ) -> None:
         multiplier, norm = exact(noise_multiplier, name="noise_multiplier"), exact(max_grad_norm, name="max_grad_norm")
-        share = exact(delta, name="delta")
         if not _MULTIPLIERS[0] <= multiplier <= _MULTIPLIERS[1]:
             raise InvalidInput(f"noise_multiplier must lie in [0.1, 1024], got {str(noise_multiplier)[:40]}")
         if not _NORMS[0] <= norm <= _NORMS[1]:
             raise InvalidInput(f"max_grad_norm must lie in [2**-60, 2**60], got {norm}")
-        if not 0 < share < 1:
-            raise InvalidInput(f"delta must lie between 0 and 1, got {share}")
-        for name, value in (("batch_size", batch_size), ("expected_n", expected_n), ("steps", steps)):
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_RECORDS:
-                raise InvalidInput(f"{name} must be an int from 1 to 2**40, got {str(value)[:40]!r}")
+        batch_size = exact_int(batch_size, name="batch_size", most=_MOST_RECORDS)
+        expected_n = exact_int(expected_n, name="expected_n", most=_MOST_RECORDS)
         if batch_size > expected_n:
             raise InvalidInput(f"expected_n must be at least the batch size {batch_size}, got {expected_n}")
         fields = {
             "noise_multiplier": multiplier,
             "max_grad_norm": norm,
-            "batch_size": int(batch_size),
-            "expected_n": int(expected_n),
-            "steps": int(steps),
-            "delta": share,
+            "batch_size": batch_size,
+            "expected_n": expected_n,
+            "steps": exact_int(steps, name="steps", most=_MOST_RECORDS),
+            "delta": exact_share(delta, name="delta"),
         }
         for name, given in fields.items():
             object.__setattr__(self, name, given)

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from privlib.bounds import Bound, decimal, exact
-from privlib.certificate import check_head, check_rewritten, integers, open_sealed, seal
-from privlib.errors import InvalidInput, TamperedRelease, extra
+from privlib.certificate import reread, write
+from privlib.errors import InvalidInput, extra
 from privlib.survival.estimate import Fit, fit
 from privlib.survival.spec import Label, Spec
 
@@ -316,15 +316,7 @@ class Curve:
         return self._sealed()
 
     def _sealed(self) -> str:
-        body = {
-            "spec": self.spec.to_dict(),
-            "noisy": integers(self.noisy.tolist()),
-            "bound": self.bound.to_dict(),
-            "theorem": self.theorem,
-            "ledger": None if self.head is None else dict(self.head),
-            "secure": self.secure,
-        }
-        return seal(KIND, body)
+        return write(KIND, self.spec, noisy=self.noisy.tolist(), theorem=self.theorem, head=self.head, secure=self.secure)
 
     @classmethod
     def from_json(cls, text: str) -> Curve:
@@ -335,21 +327,14 @@ class Curve:
         TamperedRelease
             When the text is not what `to_json` writes, or its bound does not follow from its plan.
         """
-        record = open_sealed(text, KIND)
-        try:
-            spec = Spec.from_dict(record["spec"])
-            noisy = np.array([int(value) for value in record["noisy"]], dtype=np.int64)
-            stated, theorem, secure, head = record["bound"], record["theorem"], record["secure"], record["ledger"]
-        except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-            raise TamperedRelease("the file lacks what a survival release has") from error
-        if stated != spec.bound.to_dict() or theorem != THEOREM:
-            raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
-        if noisy.shape != (spec.cells,) or not isinstance(secure, bool):
-            raise TamperedRelease("the file lacks what a survival release has")
-        check_head(head)
-        curve = cls(spec, noisy=noisy, head=head, secure=secure)
-        check_rewritten(curve.to_json(), text)
-        return curve
+        return reread(
+            text,
+            KIND,
+            spec=Spec.from_dict,
+            theorem=THEOREM,
+            size=lambda spec: spec.cells,
+            release=lambda spec, noisy, head, secure: cls(spec, noisy=np.array(noisy, dtype=np.int64), head=head, secure=secure),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Curve) and self.group == other.group and self._sealed() == other._sealed()
@@ -386,4 +371,4 @@ def _time(value: float) -> str:
 
 
 def _ledger_line(head: Mapping[str, Any] | None) -> str:
-    return "none given" if head is None else f"charge {head.get('seq')}, {str(head.get('digest'))[:12]}..."
+    return "none given" if head is None else f"row {head.get('seq')}, {str(head.get('digest'))[:12]}..."

@@ -85,7 +85,7 @@ class ExactHeights:
         ------
         AlreadyReleased
             On the second call: two releases of the same people cost twice, so count again on purpose.
-        BudgetExceeded, LedgerError, NotNeighbours
+        BudgetExceeded, LedgerError, Mismatch
             When the ledger refuses.
 
         Privacy

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privlib.bounds import Bound
-from privlib.certificate import check_head, check_rewritten, integers, open_sealed, seal
-from privlib.errors import InvalidInput, TamperedRelease
+from privlib.certificate import reread, write
+from privlib.errors import InvalidInput
 from privlib.survival.published_plan import STEPS, DirectNoise, Guarantee
 
 __all__ = ["PublishedCurve", "finished"]
@@ -86,15 +86,7 @@ class PublishedCurve:
 
     def to_json(self) -> str:
         """The release as canonical JSON."""
-        body = {
-            "plan": self.plan.to_dict(),
-            "noisy": integers(self.noisy.tolist()),
-            "bound": self.bound.to_dict(),
-            "theorem": self.theorem,
-            "ledger": self.head,
-            "secure": self.secure,
-        }
-        return seal(KIND, body)
+        return write(KIND, self.plan, noisy=self.noisy.tolist(), theorem=self.theorem, head=self.head, secure=self.secure)
 
     @classmethod
     def from_json(cls, text: str) -> PublishedCurve:
@@ -105,23 +97,14 @@ class PublishedCurve:
         TamperedRelease
             When the text is not what `to_json` writes, or its bound does not follow from its plan.
         """
-        record = open_sealed(text, KIND)
-        try:
-            plan = DirectNoise.from_dict(record["plan"])
-            noisy = np.array([int(value) for value in record["noisy"]], dtype=np.int64)
-            stated, theorem, secure, head = record["bound"], record["theorem"], record["secure"], record["ledger"]
-        except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-            raise TamperedRelease("the file lacks what a published release has") from error
-        if stated != plan.bound.to_dict() or theorem != THEOREM:
-            raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
-        if any(isinstance(value, bool) for value in record["noisy"]) or integers(noisy.tolist()) != record["noisy"]:
-            raise TamperedRelease("the file's heights are not written as privlib writes them")
-        if noisy.shape != (len(plan.times),) or not isinstance(secure, bool):
-            raise TamperedRelease("the file lacks what a published release has")
-        check_head(head)
-        curve = cls(plan, noisy=noisy, head=head, secure=secure)
-        check_rewritten(curve.to_json(), text)
-        return curve
+        return reread(
+            text,
+            KIND,
+            spec=DirectNoise.from_dict,
+            theorem=THEOREM,
+            size=lambda plan: len(plan.times),
+            release=lambda plan, noisy, head, secure: cls(plan, noisy=np.array(noisy, dtype=np.int64), head=head, secure=secure),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublishedCurve) and self.to_json() == other.to_json()

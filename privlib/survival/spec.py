@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from privlib.bounds import Bound, Neighbours, Real, decimal, exact
+from privlib.bounds import Bound, Neighbours, Real, decimal, exact, exact_int
 from privlib.certificate import fingerprint_of
 from privlib.errors import InvalidInput
 from privlib.noise.laws import DiscreteLaplace
@@ -311,14 +311,11 @@ def _people(relation: Neighbours, n: int | None, expected_n: int | None, *, need
                 "give expected_n (a public guess), n_bins or grid"
             )
         return None
-    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= _MOST_PEOPLE:
-        raise InvalidInput(f"{name} must be an int from 1 to 2**62, got {str(given)[:40]!r}")
-    return given
+    return exact_int(given, name=name, most=_MOST_PEOPLE)
 
 
 def _bins(n_bins: int, units: int) -> int:
-    if isinstance(n_bins, bool) or not isinstance(n_bins, int) or n_bins < 1:
-        raise InvalidInput(f"n_bins must be an int >= 1, got {str(n_bins)[:40]!r}")
+    n_bins = exact_int(n_bins, name="n_bins")
     if n_bins > units:
         raise InvalidInput(f"n_bins = {n_bins} is finer than the {units} units up to the horizon: give a smaller unit")
     return n_bins

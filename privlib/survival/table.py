@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privlib.certificate import canonical, integers
-from privlib.errors import AlreadyReleased, InvalidInput, NotNeighbours
+from privlib.errors import AlreadyReleased, InvalidInput, Mismatch
 from privlib.survival.counting import count_cells
 from privlib.survival.release import release
 from privlib.survival.spec import Spec
@@ -68,7 +68,7 @@ class SurvivalTable:
         if not isinstance(other, SurvivalTable):
             return NotImplemented
         if self.spec.fingerprint != other.spec.fingerprint:
-            raise NotNeighbours("only tables of one plan add: these differ in horizon, grid, epsilon, neighbours or groups")
+            raise Mismatch("only tables of one plan add: these differ in horizon, grid, epsilon, neighbours or groups")
         if int(self._cells.sum()) + int(other._cells.sum()) > _MOST_PEOPLE:
             raise InvalidInput("a table can hold at most 2**62 people")
         if self._parts & other._parts:

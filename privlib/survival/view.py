@@ -80,7 +80,7 @@ def facts(curve: Curve) -> list[tuple[str, str]]:
     public += [f"groups {', '.join(map(str, spec.groups))}"] if spec.groups else []
     head = "none: no ledger was given"
     if curve.head is not None:
-        head = f"charge {curve.head['seq']}, digest {str(curve.head['digest'])[:12]}..."
+        head = f"row {curve.head['seq']}, digest {str(curve.head['digest'])[:12]}..."
     return [
         ("Epsilon", f"{decimal(spec.epsilon)} (pure), for the whole curve" + (" and all groups" if spec.groups else "")),
         ("Neighbours", f"{spec.neighbours}: {spec.neighbours.meaning}"),

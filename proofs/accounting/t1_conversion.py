@@ -65,7 +65,7 @@ covers = [
     "privlib.accounting.gdp._delta",
     "privlib.noise.laws.mills.normal_mills",
     "privlib.noise.laws.mills.density",
-    "privlib.noise.laws.mills._root_two_pi",
+    "privlib.noise.laws.mills.root_two_pi",
     "privlib.accounting.logarithm.log_ratio",
     "privlib.accounting.logarithm._constant",
     "privlib.accounting.logarithm._twice_atanh",
@@ -290,14 +290,14 @@ def mutants() -> dict[str, object]:
         "delta buys twice": rewritten(f"{odds}.epsilon_of_odds", "1 - delta * (1 +", "1 - delta * (2 +"),
         "randomised response with a third answer": rewritten(f"{odds}.delta_of_odds", "/ (1 + _exp_low", "/ (2 + _exp_low"),
         "an approx bound is taken for pure": rewritten(
-            "privlib.accounting.conversion.convert", "(wanted - bound.delta) / (1 - bound.delta)", "wanted"
+            "privlib.accounting.conversion.convert", "(delta - bound.delta) / (1 - bound.delta)", "delta"
         ),
         "the far tail is taken for the near one": rewritten(
             f"{gdp_}._delta", "far_low = normal_mills(outer, bits)[0]", "far_low = normal_mills(inner, bits)[0]"
         ),
         "half the mean": rewritten(f"{gdp_}._delta", "(epsilon - mu2 / 2) ** 2 / mu2", "(epsilon - mu2 / 4) ** 2 / mu2"),
         "a gdp bound converts like half of it": rewritten(
-            "privlib.accounting.conversion.convert", "epsilon_of_mu2(bound.mu2, wanted)", "epsilon_of_mu2(bound.mu2 / 2, wanted)"
+            "privlib.accounting.conversion.convert", "epsilon_of_mu2(bound.mu2, delta)", "epsilon_of_mu2(bound.mu2 / 2, delta)"
         ),
         "the search takes twice the delta for safe": rewritten(
             "privlib.accounting.search.bracket", "if found <= target:", "if found <= 2 * target:"

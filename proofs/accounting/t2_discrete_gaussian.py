@@ -227,10 +227,10 @@ def mutants() -> dict[str, object]:
         "the threshold is one too far": rewritten(f"{gaussian}._delta", ".__floor__() + 1", ".__floor__() + 2"),
         "the threshold is one too near": rewritten(f"{gaussian}._delta", ".__floor__() + 1", ".__floor__()"),
         "k shifts move the sum by one": rewritten(
-            f"{gaussian}._delta", "variance, moved = k * sigma2, k * shift", "variance, moved = k * sigma2, shift"
+            f"{gaussian}._delta", "summed, moved = k * sigma2, k * shift", "summed, moved = k * sigma2, shift"
         ),
         "the sum is as wide as one noise": rewritten(
-            f"{gaussian}._delta", "variance, moved = k * sigma2,", "variance, moved = sigma2,"
+            f"{gaussian}._delta", "summed, moved = k * sigma2,", "summed, moved = sigma2,"
         ),
         "the sum is taken for one discrete Gaussian": rewritten(f"{gaussian}._closeness", "if k == 1:", "if k >= 1:"),
         "tau is a hundredth": rewritten(f"{gaussian}._closeness", "9 * (total", "Fraction(9, 100) * (total"),
@@ -254,7 +254,7 @@ def mutants() -> dict[str, object]:
         ),
         "sigma2 is not checked": rewritten(
             f"{gaussian}.discrete_gaussian_sigma2",
-            "return shorter if loss(shorter) <= share else found",
+            "return shorter if loss(shorter) <= delta else found",
             "return shorter * Fraction(99, 100)",
         ),
     }

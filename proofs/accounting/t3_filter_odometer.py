@@ -48,7 +48,7 @@ from privlib.accounting import Filter, Odometer, convert
 from privlib.accounting import filters as shipped
 from privlib.bounds import Bound
 from privlib.certified import exp_at_most, exp_negative
-from privlib.errors import BudgetExceeded, NotNeighbours
+from privlib.errors import BudgetExceeded, Mismatch
 from privlib.prove import rewritten
 
 covers = [
@@ -149,7 +149,7 @@ def filters_let_through_what_fits() -> None:
     ):
         try:
             Filter(limit).spend(bound)
-        except NotNeighbours:
+        except Mismatch:
             continue
         raise AssertionError("a filter counts a bound that implies nothing of its kind")
 

@@ -69,7 +69,7 @@ covers = [
     "privlib.noise.laws.series.bell",
     "privlib.noise.laws.series.cell",
     "privlib.noise.laws.series.theta",
-    "privlib.noise.laws.series.root_two_pi",
+    "privlib.noise.laws.mills.root_two_pi",
     "privlib.noise.lazy.LazyUniform.refine",
     "privlib.noise.lazy.LazyUniform.__init__",
     "privlib.noise.stream.ChaChaWords.main",

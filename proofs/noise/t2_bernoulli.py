@@ -45,6 +45,7 @@ covers = [
     "privlib.noise.lazy.bernoulli_exp",
     "privlib.noise.lazy.integers",
     "privlib.noise.lazy._bernoulli",
+    "privlib.noise.lazy._main_words",
     "privlib.noise.lazy._scaled",
     "privlib.noise.lazy.LazyUniform.below",
     "privlib.noise.lazy.LazyUniform.refine",
@@ -67,7 +68,16 @@ class TooDeep(Exception):
 
 
 def answer(sampler: Coin, word: int, *chunks: int) -> int | None:
-    """The shipped answer for output 1 of 3 when its bits begin so; None where they do not decide."""
+    """The shipped answer for output 1 of 3 when its bits begin so, in any chunks; None where they do not decide."""
+    answers = set[int | None]()
+    for chunk in (3, 2, 1):
+        with replaced(lazy, "_CHUNK", chunk):
+            answers.add(_answer(sampler, word, *chunks))
+    assert len(answers) == 1, "the answer depends on how the outputs are cut into chunks"
+    return answers.pop()
+
+
+def _answer(sampler: Coin, word: int, *chunks: int) -> int | None:
 
     def refine(output: int, use: int, chunk: int) -> int:
         assert use == 0, "refinement bits are asked for at another address"
@@ -171,11 +181,20 @@ def outputs_come_from_their_own_words() -> None:
             assert np.array_equal(sampler(), expected), "output i does not come from word i"
 
 
+def chunks_continue_the_stream() -> None:
+    for draw in (lambda: noise.bernoulli(100, p="1/2"), lambda: noise.integers(100, below=2**32)):
+        with fixed_key(bytes(32)):
+            at_once = draw()
+        with fixed_key(bytes(32)), replaced(lazy, "_CHUNK", 7):
+            assert np.array_equal(draw(), at_once), "a later chunk takes other words than its own"
+
+
 def prove() -> None:
     ctx.prec = 400
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureNoise)
         outputs_come_from_their_own_words()
+        chunks_continue_the_stream()
         uniform_integers()
         coins()
 
@@ -183,10 +202,10 @@ def prove() -> None:
 def mutants() -> dict[str, object]:
     coin, whole, number = "privlib.noise.lazy._bernoulli", "privlib.noise.lazy.integers", "privlib.noise.lazy.LazyUniform"
     return {
-        "the ambiguous word is rounded down": rewritten(coin, "outcome[i] = number.below(threshold)", "pass"),
-        "the ambiguous word counts as below": rewritten(coin, "drawn < np.uint64(whole)", "drawn <= np.uint64(whole)"),
+        "the ambiguous word is rounded down": rewritten(coin, "outcome[start + i] = number.below(threshold)", "pass"),
+        "the ambiguous word counts as below": rewritten(coin, "np.less(drawn", "np.less_equal(drawn"),
         "only the lower of two open words is resolved": rewritten(coin, "{whole, (high - 1) >> _GUARD}", "{whole}"),
-        "refinement bits of another output": rewritten(coin, "output=int(i)", "output=0"),
+        "refinement bits of another output": rewritten(coin, "output=start + int(i)", "output=start"),
         "refinement forgets the word": rewritten(coin, "known=open_word, bits=_WORD", ""),
         "a probability near one is one": rewritten(coin, "whole == 1 << _WORD", "whole >= (1 << _WORD) - 1"),
         "exp(r) is taken for exp(-r)": rewritten(
@@ -200,12 +219,15 @@ def mutants() -> dict[str, object]:
         "integers are rounded": rewritten(whole, "np.flatnonzero(rest > np.uint64(2**64 - choices))", "()"),
         "integers resolve too few words": rewritten(whole, "2**64 - choices", "2**64 - 1"),
         "integers take the upper answer": rewritten("privlib.noise.lazy._scaled", "if low == high", "if high"),
-        "integers share their bits": rewritten(whole, "output=int(i)", "output=0"),
+        "integers share their bits": rewritten(whole, "output=start + int(i)", "output=start"),
+        "later chunks repeat the first one's words": rewritten("privlib.noise.lazy._main_words", "main(start,", "main(0,"),
+        "later chunks repeat the first one's refinement": rewritten(coin, "output=start + int(i)", "output=int(i)"),
+        "later integers repeat the first chunk's refinement": rewritten(whole, "output=start + int(i)", "output=int(i)"),
         "integers lose a carry": rewritten(whole, "(high + (low >> half))", "(high)"),
         "integers are one too large": rewritten(
             whole,
-            "values, half = np.uint64(choices), ",
-            "values, half = np.uint64(choices + 1), ",
+            "values, half, outcome = np.uint64(choices), ",
+            "values, half, outcome = np.uint64(choices + 1), ",
         ),
     }
 

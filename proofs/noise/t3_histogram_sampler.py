@@ -87,11 +87,10 @@ covers = [
     "privlib.noise.stream.ChaChaWords.retry",
     "privlib.noise.laws.DiscreteGaussian.heights",
     "privlib.noise.laws.DiscreteGaussian.height_enclosure",
-    "privlib.noise.laws.DiscreteGaussian.decay",
+    "privlib.noise.laws.gaussian._Gaussian.decay",
     "privlib.noise.laws.DiscreteGaussian.curve",
     "privlib.noise.laws.RoundedGaussian.heights",
     "privlib.noise.laws.RoundedGaussian.height_enclosure",
-    "privlib.noise.laws.RoundedGaussian.decay",
     "privlib.noise.laws.RoundedGaussian.curve",
     "privlib.noise.laws.DiscreteLaplace.heights",
     "privlib.noise.laws.DiscreteLaplace.height_enclosure",
@@ -516,10 +515,7 @@ def mutants() -> dict[str, object]:
         "attempts share refinement bits": rewritten(f"{sampler}.attempt", "use=_USES * number", "use=0"),
         "the tail's left side begins too near": rewritten(f"{sampler}._tail", "-1 - edge - steps", "-edge - steps"),
         "the tail begins a step too far": rewritten(f"{sampler}._geometric", "return low", "return low + 1"),
-        "the envelope falls too fast": rewritten(f"{laws}.DiscreteGaussian.decay", "y / self.sigma2", "(y + 1) / self.sigma2"),
-        "the rounded envelope falls too fast": rewritten(
-            f"{laws}.RoundedGaussian.decay", "y / self.sigma2", "(y + 1) / self.sigma2"
-        ),
+        "the envelope falls too fast": rewritten(f"{laws}.gaussian._Gaussian.decay", "y / self.sigma2", "(y + 1) / self.sigma2"),
         "a cell's upper bound is its middle": rewritten(
             f"{laws}.RoundedGaussian.heights", "1 / (1 / self.sigma2 - 1 / (12 * self.sigma2**2))", "self.sigma2"
         ),

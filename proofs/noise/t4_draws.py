@@ -10,7 +10,7 @@ Statement
 Proof
     A call builds the law of its parameters, read exactly, and its table if the law is narrow, else its histogram; it takes 32
     bytes from the operating system as a key and draws outputs 0 to size - 1 of the key's stream 0, with 64-bit words, or with
-    32-bit words of a table where the caller asks for bulk speed. By noise.t1 and noise.t3 these have the law and are
+    32-bit words of a table where the caller asks for them. By noise.t1 and noise.t3 these have the law and are
     independent. Nothing is kept but tables, which hold no randomness, so calls are independent as their keys are.
     *Lemmas.* Let ``round(x) = floor(x + 1/2)``. ``floor(q + y) = q + floor(y)`` for an integer q, so
     ``round(q + N) = q + round(N)``, and ``round(N) = k`` if and only if ``k - 1/2 <= N < k + 1/2``: rounded noise on integer
@@ -44,7 +44,7 @@ from hypothesis import strategies as st
 
 from privlib import noise
 from privlib.errors import InvalidInput
-from privlib.noise import bulk, samplers, stream, table, wide
+from privlib.noise import fill, samplers, stream, table, wide
 from privlib.noise.laws import DiscreteGaussian, DiscreteLaplace, Geometric, Law, NegativeBinomial, RoundedGaussian
 from privlib.noise.stream import ChaChaWords
 from privlib.prove import replaced, rewritten
@@ -60,8 +60,8 @@ covers = [
     "privlib.noise.samplers._ready",
     "privlib.noise.samplers._prepared",
     "privlib.noise.wide.is_wide",
-    "privlib.noise.bulk.draw",
-    "privlib.noise.bulk._reference",
+    "privlib.noise.fill.draw",
+    "privlib.noise.fill._reference",
     "privlib.noise.stream.words",
     "privlib.noise.stream.ChaChaWords.__init__",
     "privlib.noise.stream.ChaChaWords._keystream",
@@ -94,7 +94,7 @@ CALLS: list[tuple[Callable[..., np.ndarray], Law]] = [
 
 
 def each_call_draws_its_law() -> None:
-    for speed in ("safe", "bulk", "safe"):  # the third time everything is cached
+    for word_bits in (64, 32, 64):  # the third time everything is cached
         for call, law in CALLS:
             seen = list[tuple[object, int, int, int]]()
 
@@ -104,11 +104,11 @@ def each_call_draws_its_law() -> None:
                 kept.append((type(chosen), chosen.law, chosen.word_bits, start, size))
                 return np.zeros(size, dtype=np.int64)
 
-            with replaced(bulk, "draw", spy):
-                assert call(700, speed=speed).shape == (700,), "the outputs are not as many as were asked for"
+            with replaced(fill, "draw", spy):
+                assert call(700, word_bits=word_bits).shape == (700,), "the outputs are not as many as were asked for"
             wanted = wide.Histogram if isinstance(law, wide.WideLaw) and not law.is_narrow else table.Table
-            word_bits = 32 if speed == "bulk" and wanted is table.Table else 64
-            assert seen == [(wanted, law, word_bits, 0, 700)], "another law is drawn, or with another sampler"
+            begins = word_bits if wanted is table.Table else 64
+            assert seen == [(wanted, law, begins, 0, 700)], "another law is drawn, or with another sampler"
 
 
 @contextmanager
@@ -256,15 +256,15 @@ def mutants() -> dict[str, object]:
         "tables are for wide laws": rewritten(f"{draws}.sampler", "if wide.is_wide(law)", "if not wide.is_wide(law)"),
         "all histograms": rewritten("privlib.noise.wide.is_wide", "and not law.is_narrow", ""),
         "the first output is left out": rewritten(
-            f"{draws}._draw", "bulk.draw(words(), chosen, start=0", "bulk.draw(words(), chosen, start=1"
+            f"{draws}._draw", "fill.draw(words(), chosen, start=0", "fill.draw(words(), chosen, start=1"
         ),
         "one output too few": rewritten(
             f"{draws}._draw",
-            "bulk.draw(words(), chosen, start=0, size=count",
-            "bulk.draw(words(), chosen, start=0, size=max(0, count - 1)",
+            "fill.draw(words(), chosen, start=0, size=count",
+            "fill.draw(words(), chosen, start=0, size=max(0, count - 1)",
         ),
         "histograms leave out the first output": rewritten(
-            "privlib.noise.bulk._reference",
+            "privlib.noise.fill._reference",
             "return wide.draw(source, chosen, start=start",
             "return wide.draw(source, chosen, start=start + 1",
         ),
@@ -287,4 +287,4 @@ def test_any_spelling_of_a_number_means_the_number(number: Fraction, spelling: t
     for draw, law in ((noise.discrete_laplace, DiscreteLaplace), (noise.geometric, Geometric)):
         with recorded_keys() as keys:
             drawn = draw(5, scale=spelling(number))
-        assert np.array_equal(drawn, bulk.draw(ChaChaWords(keys[0]), samplers.sampler(law(number)), start=0, size=5))
+        assert np.array_equal(drawn, fill.draw(ChaChaWords(keys[0]), samplers.sampler(law(number)), start=0, size=5))

@@ -39,7 +39,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privlib.budget import Ledger
-from privlib.errors import AlreadyReleased, BudgetExceeded, InvalidInput, NotNeighbours
+from privlib.errors import AlreadyReleased, BudgetExceeded, InvalidInput, Mismatch
 from privlib.noise.laws import DiscreteLaplace
 from privlib.noise.table import Table, table
 from privlib.noise.testing import InsecureNoise, fixed_key, scripted_words
@@ -274,7 +274,7 @@ def what_the_plan_excludes_is_refused() -> None:
         lambda: SurvivalTable(near, np.zeros(near.cells)),
     ]
     for number, attempt in enumerate(refused):
-        assert raises((InvalidInput, NotNeighbours), attempt), f"excluded input {number} is taken"
+        assert raises((InvalidInput, Mismatch), attempt), f"excluded input {number} is taken"
 
 
 def raises(kind: type[Exception] | tuple[type[Exception], ...], attempt: Callable[[], object]) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from privlib.accounting import Filter, Odometer, convert
 from privlib.bounds import Bound
-from privlib.errors import BudgetExceeded, InvalidInput, NotNeighbours
+from privlib.errors import BudgetExceeded, InvalidInput, Mismatch
 
 RHOS = st.lists(st.builds(Fraction, st.integers(1, 1000), st.integers(1, 1000)), max_size=12)
 
@@ -71,16 +71,16 @@ def test_a_filter_for_a_target_wants_it_calibrated() -> None:
 )
 def test_a_bound_that_does_not_belong_is_refused(limit: Bound, bound: Bound) -> None:
     spending = Filter(limit)
-    with pytest.raises(NotNeighbours):
+    with pytest.raises(Mismatch):
         spending.spend(bound)
-    with pytest.raises(NotNeighbours):
+    with pytest.raises(Mismatch):
         spending.allows(bound)
 
 
 def test_an_odometer_counts_no_approx_bound_and_no_other_neighbours() -> None:
     odometer = Odometer(delta=1e-6, start=1, neighbours="replace")
     for bound in (Bound.approx(1, "1e-9", neighbours="replace"), Bound.zcdp(1, neighbours="user")):
-        with pytest.raises(NotNeighbours):
+        with pytest.raises(Mismatch):
             odometer.spend(bound)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from privlib.audit import Audit, MechanismFailed, Pair, Verdict, run
 from privlib.bounds import Bound
-from privlib.errors import InvalidInput, NotNeighbours
+from privlib.errors import InvalidInput, Mismatch
 
 PAIR = Pair(0, 1, "record", "one bit")
 ONE = Bound.pure(1, neighbours="record")
@@ -153,7 +153,7 @@ def test_the_seed_splits_and_no_more(fixed_bits: Callable[[int], None]) -> None:
         ({"training": 10}, InvalidInput),
         ({"training": 2000}, InvalidInput),
         ({"claim": Bound.approx(1, "1e-6", neighbours="record")}, InvalidInput),
-        ({"claim": Bound.pure(1, neighbours="user")}, NotNeighbours),
+        ({"claim": Bound.pure(1, neighbours="user")}, Mismatch),
     ],
 )
 def test_what_cannot_be_audited_is_refused(change: dict[str, Any], error: type[Exception]) -> None:

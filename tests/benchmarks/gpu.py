@@ -23,7 +23,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from privlib.noise import bulk, gpu
+from privlib.noise import fill, gpu
 from privlib.noise.gpu.histogram import finish_histogram, sample_histogram
 from privlib.noise.gpu.kernels import sample_table
 from privlib.noise.gpu.launch import BLOCKS, WARPS
@@ -176,7 +176,7 @@ def check_bytes() -> None:
     for name, chosen in {**narrow, **{name: histogram(law) for name, law in WIDE_LAWS.items()}}.items():
         drawn = gpu.draw(source, chosen, start=0, size=SIZE).cpu().numpy()
         for start in range(0, SIZE, step):
-            if not np.array_equal(drawn[start : start + step], bulk.draw(source, chosen, start=start, size=step)):
+            if not np.array_equal(drawn[start : start + step], fill.draw(source, chosen, start=start, size=step)):
                 sys.exit(f"{name}: the bytes differ from output {start} on")
         print(f"{name}: {SIZE:,} samples equal those of the processor")
 

@@ -34,8 +34,8 @@ def privlib_jobs() -> Jobs:
     return {
         "privlib: discrete Gaussian, sigma 10": (lambda: discrete_gaussian(SIZE, sigma2=100), SIZE),
         "privlib: discrete Laplace, scale 10": (lambda: discrete_laplace(SIZE, scale=10), SIZE),
-        "privlib: discrete Gaussian, sigma 10**6": (lambda: discrete_gaussian(SIZE, sigma2=10**12), SIZE),
-        "privlib: rounded Gaussian, sigma 10**6": (lambda: rounded_gaussian(SIZE, sigma2=10**12), SIZE),
+        "privlib: discrete Gaussian, sigma 1,000,000": (lambda: discrete_gaussian(SIZE, sigma2=10**12), SIZE),
+        "privlib: rounded Gaussian, sigma 1,000,000": (lambda: rounded_gaussian(SIZE, sigma2=10**12), SIZE),
         "privlib: discrete Laplace, scale 1000": (lambda: discrete_laplace(SIZE, scale=1000), SIZE),
     }
 
@@ -81,7 +81,7 @@ def opendp_jobs() -> Jobs:
     dp.enable_features("contrib")
     domain, zeros = dp.vector_domain(dp.atom_domain(T=int)), [0] * SLOW_SIZE
     found: Jobs = {}
-    for name, scale in {"sigma 10": 10.0, "sigma 10**6": 1e6}.items():
+    for name, scale in {"sigma 10": 10.0, "sigma 1,000,000": 1e6}.items():
         gaussian = dp.m.make_gaussian(domain, dp.l2_distance(T=float), scale=scale)
         found[f"OpenDP: discrete Gaussian, {name}"] = (lambda gaussian=gaussian: gaussian(zeros), SLOW_SIZE)
     for scale in (10, 1000):

@@ -3,13 +3,14 @@
 import time
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privlib.bounds import Bound, decimal, exact
+from privlib.bounds import Bound, Real, decimal, exact, exact_int, exact_share
 from privlib.errors import InvalidInput
 
 RATIONALS = st.fractions(max_denominator=10**30)
@@ -61,7 +62,7 @@ def test_digits_of_other_scripts_are_refused(digits: str) -> None:
         exact(digits)
 
 
-@pytest.mark.parametrize("wrong", [True, np.float32(0.1), np.int64(1), np.float16(1), 1j, None, b"1", [1], np.array(1.0)])
+@pytest.mark.parametrize("wrong", [True, np.float32(0.1), np.bool_(True), np.float16(1), 1j, None, b"1", [1], np.array(1.0)])
 def test_types_whose_spelling_hides_their_value_are_refused(wrong: float) -> None:
     with pytest.raises(InvalidInput, match=f"rho must be an int.*not {type(wrong).__name__}"):
         exact(wrong, name="rho")
@@ -105,3 +106,21 @@ def test_any_text_is_read_as_fractions_read_it_or_refused(text: str) -> None:
     except InvalidInput:
         return
     assert value == Fraction(text)
+
+
+def test_numpy_integers_are_integers() -> None:
+    assert exact(np.int64(2**62)) == 2**62
+    assert exact(np.uint64(2**63)) == 2**63
+    assert exact_int(np.int8(3), name="steps") == 3
+
+
+@pytest.mark.parametrize("wrong", [True, np.bool_(True), 3.0, "3", None, np.array(3), 0, 11])
+def test_what_is_no_integer_within_limits_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidInput, match="steps must be an int from 1 to 10, got"):
+        exact_int(wrong, name="steps", most=10)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, "-0.5", 1.5, 2])
+def test_a_share_lies_strictly_between_0_and_1(wrong: Real) -> None:
+    with pytest.raises(InvalidInput, match="delta must lie strictly between 0 and 1"):
+        exact_share(wrong, name="delta")

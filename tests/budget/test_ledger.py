@@ -30,7 +30,7 @@ from privlib import budget
 from privlib.bounds import Bound
 from privlib.budget import Ledger
 from privlib.certified import exp_at_most
-from privlib.errors import BudgetExceeded, InvalidInput, LedgerError, NotNeighbours
+from privlib.errors import BudgetExceeded, InvalidInput, LedgerError, Mismatch
 from privlib.journal import Journal, Row
 
 ROUNDS = 8
@@ -285,7 +285,7 @@ def test_the_first_charge_fixes_the_neighbours(path: Path) -> None:
     charge(ledger, "0.1", neighbours="event")
     before = path.read_bytes()
     for neighbours in ("replace", "add_remove", "user"):
-        with pytest.raises(NotNeighbours):
+        with pytest.raises(Mismatch):
             charge(ledger, "0.1", neighbours=neighbours)
     assert path.read_bytes() == before
     charge(ledger, "0.1", neighbours="event")
@@ -302,7 +302,7 @@ def test_the_first_charge_fixes_the_neighbours(path: Path) -> None:
 )
 def test_a_bound_of_another_kind_than_the_limit_is_refused(bound: Bound, path: Path) -> None:
     ledger = Ledger(path, limit=1)
-    with pytest.raises(NotNeighbours, match="limits a pure epsilon"):
+    with pytest.raises(Mismatch, match="limits a pure epsilon"):
         ledger.charge(bound, name="a", fingerprint="f", secure=True)
     assert ledger.charges() == ()
 

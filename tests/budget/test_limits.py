@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from privlib.accounting import convert
 from privlib.bounds import Bound, Kind
 from privlib.budget import Ledger
-from privlib.errors import BudgetExceeded, InvalidInput, LedgerError, NotNeighbours
+from privlib.errors import BudgetExceeded, InvalidInput, LedgerError, Mismatch
 from privlib.journal import Journal, Row
 from privlib.limits import Limit, one_order
 from privlib.tally import Tally
@@ -164,7 +164,7 @@ def test_a_limit_takes_the_kinds_that_it_can_count(limit: Any, taken: set[str], 
         ledger.verify()
         assert len(ledger.charges()) == 1
     else:
-        with pytest.raises(NotNeighbours, match=r"cannot count a .* bound: use one with limit=\{"):
+        with pytest.raises(Mismatch, match=r"cannot count a .* bound: use one with limit=\{"):
             charge(ledger, bound)
         assert ledger.charges() == ()
 
@@ -173,7 +173,7 @@ def test_a_limit_takes_the_kinds_that_it_can_count(limit: Any, taken: set[str], 
 @pytest.mark.parametrize("bound", [pure(0), zcdp(0), gdp(0), approx(0, 0)], ids=str)
 def test_a_bound_of_zero_is_refused_whatever_its_kind(limit: Any, bound: Bound, path: Path) -> None:
     ledger = Ledger(path, limit=limit)
-    with pytest.raises((InvalidInput, NotNeighbours)):
+    with pytest.raises((InvalidInput, Mismatch)):
         charge(ledger, bound)
     assert ledger.charges() == ()
 
@@ -183,7 +183,7 @@ def test_charges_of_different_neighbours_do_not_mix_whatever_their_kinds(limit: 
     ledger = Ledger(path, limit=limit)
     charge(ledger, pure("1/100"))
     for bound in (Bound.pure("1/100", neighbours="event"), Bound.zcdp("1/1000", neighbours="add_remove")):
-        with pytest.raises(NotNeighbours, match="release under one relation"):
+        with pytest.raises(Mismatch, match="release under one relation"):
             charge(ledger, bound)
     assert len(ledger.charges()) == 1
 

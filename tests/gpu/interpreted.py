@@ -212,7 +212,7 @@ def test_nothing_is_written_outside_the_output(word_bits: int, start: int, size:
     chosen, source = table.table(DiscreteLaplace(Fraction(10)), word_bits), ChaChaWords(bytes(range(32)))
     guarded = torch.full((size + 4096,), 10**9)
     out = guarded[2048 : 2048 + size]
-    launch.fill(gpu._on_device(chosen, "cpu"), out, source, start=start)
+    launch.fill_tensor(gpu._on_device(chosen, "cpu"), out, source, start=start)
     assert (guarded[:2048] == 10**9).all()
     assert (guarded[2048 + size :] == 10**9).all()
     assert out.tolist() == table.draw(source, chosen, start=start, size=size).tolist()
@@ -412,7 +412,7 @@ def test_a_list_of_unfinished_outputs_that_is_too_short_is_made_again(monkeypatc
 
 def test_no_wide_noise_is_written_outside_the_output() -> None:
     source, guarded = ChaChaWords(bytes(range(32))), torch.full((4096 + 300,), 10**18)
-    rest = launch.fill(gpu._on_device(REJECTING, "cpu"), guarded[2048:2348], source, start=1)
+    rest = launch.fill_tensor(gpu._on_device(REJECTING, "cpu"), guarded[2048:2348], source, start=1)
     assert (guarded[:2048] == 10**18).all()
     assert (guarded[2348:] == 10**18).all()
     assert ((rest >> 4 >= 0) & (rest >> 4 < 300)).all()

@@ -12,8 +12,8 @@ from privlib.errors import InvalidInput
     [
         ({"dtype": "int32"}, "dtype is for a device"),
         ({"device": "cuda", "out": 1}, "out is for the processor"),
-        ({"speed": "fast"}, "speed must be 'safe' or 'bulk'"),
-        ({"speed": ["bulk"]}, "speed must be 'safe' or 'bulk'"),
+        ({"word_bits": 16}, "word_bits must be 64 or 32"),
+        ({"word_bits": [32]}, "word_bits must be 64 or 32"),
         ({"device": "cuda", "dtype": "int32", "sigma2": 2**62}, "too wide for int32"),
     ],
     ids=range(5),

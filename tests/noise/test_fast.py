@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import privlib
 from privlib.errors import InvalidInput
-from privlib.noise import bulk, fast, kernels, table, wide
+from privlib.noise import fast, fill, kernels, table, wide
 from privlib.noise.laws import DiscreteGaussian, DiscreteLaplace, Geometric, Law, NegativeBinomial, RoundedGaussian
 from privlib.noise.stream import MAX_OUTPUTS, ChaChaWords, words
 from privlib.noise.table import Table
@@ -281,7 +281,7 @@ def run(code: str, folder: Path | None = None, **environment: str) -> list[str]:
     head = """
 import hashlib, os, sys
 from fractions import Fraction
-from privlib.noise import bulk, table, wide
+from privlib.noise import fill, table, wide
 from privlib.noise.laws import DiscreteLaplace
 from privlib.noise.stream import ChaChaWords
 source, chosen = ChaChaWords(bytes(range(32))), table.table(DiscreteLaplace(Fraction(10)))
@@ -320,10 +320,10 @@ def test_compiled_code_needs_no_folder_to_be_kept_in(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(Path(privlib.__file__).parent, copy / "privlib", ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "privlib" / "noise" / "__pycache__").touch()  # a file where the folder would be: not even root can write there
-    code = "print(bulk.__file__, digest(bulk.draw(source, chosen, start=0, size=bulk.COLD)), 'numba' in sys.modules)"
+    code = "print(fill.__file__, digest(fill.draw(source, chosen, start=0, size=fill.COLD)), 'numba' in sys.modules)"
     nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"), str(blocked))
-    expected = digest(table.draw(ChaChaWords(KEY), laplace(10), start=0, size=bulk.COLD))
-    assert run(code, copy, **nowhere) == [f"{copy / 'privlib' / 'noise' / 'bulk.py'} {expected} True"]
+    expected = digest(table.draw(ChaChaWords(KEY), laplace(10), start=0, size=fill.COLD))
+    assert run(code, copy, **nowhere) == [f"{copy / 'privlib' / 'noise' / 'fill.py'} {expected} True"]
 
 
 def test_a_full_disk_costs_only_the_next_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,63 +358,63 @@ def test_small_requests_import_and_compile_nothing() -> None:
     code = """
 heavy = lambda: sorted({"numba", "llvmlite", "privlib.noise.fast", "concurrent.futures.thread"} & set(sys.modules))
 for law in (chosen, wide.histogram(DiscreteLaplace(Fraction(10**4)))):
-    bulk.draw(source, law, start=0, size=bulk.COLD - 1)
+    fill.draw(source, law, start=0, size=fill.COLD - 1)
 print(heavy())
-bulk.draw(source, chosen, start=0, size=bulk.COLD)
+fill.draw(source, chosen, start=0, size=fill.COLD)
 print("numba" in heavy())
 """
     assert run(code) == ["[]", "True"]
-    assert (bulk.LARGE, bulk.COLD) == (10**5, 10**6)
+    assert (fill.LARGE, fill.COLD) == (10**5, 10**6)
 
 
 def test_once_numba_is_there_a_smaller_request_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = list[int]()
     monkeypatch.setattr(fast, "draw", lambda *_, size, **__: sizes.append(size))
     assert "numba" in sys.modules
-    for size in (bulk.LARGE - 1, bulk.LARGE):
-        bulk.draw(ChaChaWords(KEY), laplace(10), start=0, size=size)
+    for size in (fill.LARGE - 1, fill.LARGE):
+        fill.draw(ChaChaWords(KEY), laplace(10), start=0, size=size)
     monkeypatch.delitem(sys.modules, "numba")
-    monkeypatch.setattr(bulk, "_has_numba", lambda: True)
-    for size in (bulk.COLD - 1, bulk.COLD):
-        bulk.draw(ChaChaWords(KEY), laplace(10), start=0, size=size)
-    assert sizes == [bulk.LARGE, bulk.COLD]
+    monkeypatch.setattr(fill, "_has_numba", lambda: True)
+    for size in (fill.COLD - 1, fill.COLD):
+        fill.draw(ChaChaWords(KEY), laplace(10), start=0, size=size)
+    assert sizes == [fill.LARGE, fill.COLD]
 
 
 @settings(max_examples=20)
-@given(tables, st.integers(0, 100), st.integers(-2, 2) | st.integers(-bulk.LARGE, 10**5))
+@given(tables, st.integers(0, 100), st.integers(-2, 2) | st.integers(-fill.LARGE, 10**5))
 def test_a_request_is_filled_the_same_on_both_sides_of_the_border(chosen: Table, start: int, beyond: int) -> None:
-    size = bulk.LARGE + beyond
-    drawn = bulk.draw(ChaChaWords(KEY), chosen, start=start, size=size)
+    size = fill.LARGE + beyond
+    drawn = fill.draw(ChaChaWords(KEY), chosen, start=start, size=size)
     assert np.array_equal(drawn, table.draw(ChaChaWords(KEY), chosen, start=start, size=size))
 
 
 def test_a_fixed_key_gives_large_requests_too() -> None:
     with fixed_key(KEY):
-        drawn = bulk.draw(words(), laplace(10), start=0, size=2 * bulk.LARGE)
-    assert np.array_equal(drawn, table.draw(ChaChaWords(KEY), laplace(10), start=0, size=2 * bulk.LARGE))
+        drawn = fill.draw(words(), laplace(10), start=0, size=2 * fill.LARGE)
+    assert np.array_equal(drawn, table.draw(ChaChaWords(KEY), laplace(10), start=0, size=2 * fill.LARGE))
 
 
 def test_a_wide_law_is_drawn_from_its_histogram() -> None:
     chosen = wide.histogram(DiscreteGaussian(Fraction(10**12)))
     expected = wide.draw(ChaChaWords(KEY), chosen, start=7, size=1000)
-    assert np.array_equal(bulk.draw(ChaChaWords(KEY), chosen, start=7, size=1000), expected)
+    assert np.array_equal(fill.draw(ChaChaWords(KEY), chosen, start=7, size=1000), expected)
 
 
 def test_without_numba_the_reference_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)  # as if it were not installed
     monkeypatch.setattr(fast, "draw", lambda *_, **__: pytest.fail("compiled code was asked"))
-    drawn = bulk.draw(ChaChaWords(KEY), laplace(10), start=0, size=bulk.LARGE)
-    assert np.array_equal(drawn, table.draw(ChaChaWords(KEY), laplace(10), start=0, size=bulk.LARGE))
+    drawn = fill.draw(ChaChaWords(KEY), laplace(10), start=0, size=fill.LARGE)
+    assert np.array_equal(drawn, table.draw(ChaChaWords(KEY), laplace(10), start=0, size=fill.LARGE))
 
 
 def test_an_array_of_the_caller_is_filled_by_whoever_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "_PIECE", 1000)
+    monkeypatch.setattr(fill, "_PIECE", 1000)
     for chosen in (laplace(10), wide.histogram(DiscreteLaplace(Fraction(10**4)))):
-        for size in (0, 1, 2500, bulk.LARGE + 3):
+        for size in (0, 1, 2500, fill.LARGE + 3):
             whole = np.full(size + 20, -(10**9))
             out = whole[10 : size + 10]
-            assert bulk.draw(ChaChaWords(KEY), chosen, start=5, size=size, out=out) is out
-            assert np.array_equal(out, bulk.draw(ChaChaWords(KEY), chosen, start=5, size=size))
+            assert fill.draw(ChaChaWords(KEY), chosen, start=5, size=size, out=out) is out
+            assert np.array_equal(out, fill.draw(ChaChaWords(KEY), chosen, start=5, size=size))
             assert (np.delete(whole, np.s_[10 : size + 10]) == -(10**9)).all()
 
 
@@ -424,7 +424,7 @@ def frozen(size: int) -> np.ndarray:
     return array
 
 
-@pytest.mark.parametrize("size", [100, bulk.LARGE])
+@pytest.mark.parametrize("size", [100, fill.LARGE])
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -443,7 +443,7 @@ def frozen(size: int) -> np.ndarray:
 def test_an_array_that_does_not_fit_is_refused_before_anything_is_drawn(size: int, wrong: Callable[[int], np.ndarray]) -> None:
     source = Recorded()
     with pytest.raises(InvalidInput, match=r"^out must be"):
-        bulk.draw(source, laplace(10), start=0, size=size, out=wrong(size))
+        fill.draw(source, laplace(10), start=0, size=size, out=wrong(size))
     assert not source.asked
 
 
@@ -458,8 +458,8 @@ def test_threads_are_for_huge_requests_and_no_more_than_the_cores_allowed(
 
     monkeypatch.setattr(fast, "draw", spy)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    bulk.draw(ChaChaWords(KEY), laplace(10), start=0, size=size)
+    fill.draw(ChaChaWords(KEY), laplace(10), start=0, size=size)
     monkeypatch.delattr(os, "sched_getaffinity")  # macOS has none
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    bulk.draw(ChaChaWords(KEY), laplace(10), start=0, size=size)
+    fill.draw(ChaChaWords(KEY), laplace(10), start=0, size=size)
     assert asked == [threads, threads]

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from privlib.errors import InvalidInput
-from privlib.noise import bulk, fast, kernels, wide
+from privlib.noise import fast, fill, kernels, wide
 from privlib.noise.kernels import ACCEPTED, REJECTED, UNSURE
 from privlib.noise.laws import DiscreteGaussian, DiscreteLaplace, Geometric, RoundedGaussian
 from privlib.noise.laws.law import WideLaw
@@ -428,6 +428,6 @@ def test_memory_is_the_output_and_little_more(law: WideLaw, threads: int) -> Non
 @settings(max_examples=10)
 @given(st.sampled_from(LAWS), st.integers(0, 100), st.integers(-2, 2))
 def test_a_request_is_filled_the_same_on_both_sides_of_the_border(law: WideLaw, start: int, beyond: int) -> None:
-    chosen, size = histogram(law), bulk.LARGE + beyond
-    drawn = bulk.draw(ChaChaWords(KEY), chosen, start=start, size=size)
+    chosen, size = histogram(law), fill.LARGE + beyond
+    drawn = fill.draw(ChaChaWords(KEY), chosen, start=start, size=size)
     assert np.array_equal(drawn, wide.draw(ChaChaWords(KEY), chosen, start=start, size=size))

@@ -356,7 +356,7 @@ def test_a_shape_out_of_range_is_refused(shape: int) -> None:
 @pytest.mark.parametrize("p", [0, 1, -0.1, "1.5", float("nan"), True])
 def test_a_share_out_of_range_is_refused(p: object) -> None:
     for ask in (DiscreteLaplace(Fraction(1)).quantile, DiscreteLaplace(Fraction(1)).confidence_interval):
-        with pytest.raises(InvalidInput, match=r"^(p|level) must"):
+        with pytest.raises(InvalidInput, match=r"^(p|confidence) must"):
             ask(p)
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from privlib.bounds import Bound
 from privlib.budget import Ledger
 from privlib.certificate import seal
-from privlib.errors import AlreadyReleased, BudgetExceeded, InvalidInput, LedgerError, NotNeighbours, TamperedRelease
+from privlib.errors import AlreadyReleased, BudgetExceeded, InvalidInput, LedgerError, Mismatch, TamperedRelease
 from privlib.noise.testing import fixed_key
 from privlib.oneshot import Answer, Rounded, Spec
 from privlib.oneshot import release as release_module
@@ -136,7 +136,7 @@ def test_a_refused_charge_draws_nothing_and_leaves_the_values_as_they_were(
         patched.setattr(release_module, "discrete_laplace", lambda size, **_: drawn.append(size))
         with pytest.raises(BudgetExceeded):
             second.release(ledger=ledger)
-        with pytest.raises(NotNeighbours):
+        with pytest.raises(Mismatch):
             Spec(**PLANS[1]).round(1).release(ledger=ledger)
         (tmp_path / "ledger.db").unlink()
         with pytest.raises(LedgerError):
@@ -153,7 +153,7 @@ def test_the_ledger_and_the_answer_tell_the_same(spec: Spec, tmp_path: Path) -> 
     assert row.record["name"] == spec.name
     assert Bound.from_dict(row.record["bound"]) == answer.bound == spec.bound
     ledger.verify_head(answer.head)
-    assert f"charge {row.seq}" in answer.summary()
+    assert f"row {row.seq}" in answer.summary()
 
 
 @settings(max_examples=50)

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import privlib.opacus
 from privlib import Ledger
-from privlib.errors import InvalidInput, NotNeighbours
+from privlib.errors import InvalidInput, Mismatch
 from privlib.opacus import make_private
 
 DATA = TensorDataset(torch.zeros(8, 3), torch.zeros(8, dtype=torch.int64))
@@ -52,7 +52,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "too much noise": (lambda a: a.update(noise_multiplier=1025), "noise_multiplier must lie in"),
     "no norm": (lambda a: a.update(max_grad_norm=0), "max_grad_norm must lie in"),
     "a norm a layer": (lambda a: a.update(max_grad_norm=[1.0, 1.0]), "max_grad_norm must be an int, float"),
-    "no delta": (lambda a: a.update(delta=0), "delta must lie between 0 and 1"),
+    "no delta": (lambda a: a.update(delta=0), "delta must lie strictly between 0 and 1"),
     "fewer people than a batch": (lambda a: a.update(expected_n=1), "expected_n must be at least the batch size 2"),
     "half a person": (lambda a: a.update(expected_n=8.0), "expected_n must be an int"),
     "no steps": (lambda a: a.update(steps=0), "steps must be an int from 1"),
@@ -121,7 +121,7 @@ def test_a_distributed_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_pure_ledger_cannot_count_a_training(tmp_path: Path) -> None:
-    with pytest.raises(NotNeighbours, match="'delta'"):
+    with pytest.raises(Mismatch, match="'delta'"):
         make_private(**arguments(), ledger=Ledger(tmp_path / "budget.db", limit=100))
 
 

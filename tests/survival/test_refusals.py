@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import privlib
 from privlib.budget import Ledger
-from privlib.errors import AlreadyReleased, BudgetExceeded, InvalidInput, NotNeighbours, PrivlibError
+from privlib.errors import AlreadyReleased, BudgetExceeded, InvalidInput, Mismatch, PrivlibError
 from privlib.noise.testing import scripted_words
 from privlib.survival import Curve, Spec, SurvivalTable, kaplan_meier
 
@@ -355,9 +355,9 @@ def test_tables_of_other_plans_do_not_add() -> None:
         {"unit": "1/2"},
         {"n_bins": None, "grid": [6, 12, 18, 24, 30]},
     ):
-        with pytest.raises(NotNeighbours, match="only tables of one plan add"):
+        with pytest.raises(Mismatch, match="only tables of one plan add"):
             table + Spec(**{**PLAIN, **change}).count(TIMES, EVENTS)
-    with pytest.raises(NotNeighbours):
+    with pytest.raises(Mismatch):
         Spec(**GROUPED).count([], group=[]) + Spec(**{**PLAIN, "groups": ["b", "a"]}).count([], group=[])
     for other in (0, None, [1], "x"):
         with pytest.raises(TypeError):

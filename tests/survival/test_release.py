@@ -114,7 +114,7 @@ def test_the_charge_stands_in_the_release(tmp_path: Path) -> None:
         assert row.record["fingerprint"] == spec.fingerprint
         assert row.record["secure"] is True
         assert Curve.from_json(released.to_json()).head == released.head
-        assert f"charge {row.seq}" in released.summary()
+        assert f"row {row.seq}" in released.summary()
     assert ledger.remaining == 1
 
 
@@ -272,7 +272,7 @@ def test_an_empty_grouping_does_not_make_a_curve_false() -> None:
     with pytest.raises(TypeError):
         len(released)  # type: ignore[arg-type]
     for head in ({}, {"seq": 2}, {"digest": 5}):
-        assert "charge" in Curve(spec, noisy=np.arange(spec.cells), head=head, secure=True).summary()
+        assert "Ledger       row" in Curve(spec, noisy=np.arange(spec.cells), head=head, secure=True).summary()
 
 
 @pytest.mark.parametrize("number", [np.int64, np.uint8, np.float64, np.float32, int, float, Fraction])

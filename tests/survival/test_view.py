@@ -62,7 +62,7 @@ def test_a_median_that_is_not_reached_is_called_that() -> None:
 def test_the_charge_is_named(tmp_path: Path) -> None:
     released = curve(Ledger(tmp_path / "budget.db", limit=1))
     assert released.head is not None
-    assert f"charge 2, digest {released.head['digest'][:12]}..." in words(html(released))
+    assert f"row 2, digest {released.head['digest'][:12]}..." in words(html(released))
 
 
 def test_labels_are_escaped_and_each_group_has_a_row() -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privlib.errors import InvalidInput, extra
-from privlib.noise import bulk, table, wide
+from privlib.noise import fill, table, wide
 from privlib.noise.lazy import LazyUniform
 from privlib.noise.stream import ChaChaWords, Words
 from privlib.noise.table import Table
@@ -92,11 +92,11 @@ def draw(
         raise InvalidInput("this law is too wide for the table sampler of the GPU: its table must end within 2**20")
     place, kind = _device(device), torch.int32 if dtype == "int32" else torch.int64
     if type(source) is not ChaChaWords:
-        return torch.from_numpy(bulk.draw(source, chosen, start=start, size=size)).to(place, kind)
-    from privlib.noise.gpu.launch import fill
+        return torch.from_numpy(fill.draw(source, chosen, start=start, size=size)).to(place, kind)
+    from privlib.noise.gpu.launch import fill_tensor
 
     out = torch.empty(size, dtype=kind, device=place)
-    rest = fill(_on_device(chosen, str(place)), out, source, start=start)
+    rest = fill_tensor(_on_device(chosen, str(place)), out, source, start=start)
     if rest.size:
         indices, exact = _exact(source, chosen, start, rest)
         fitting = torch.tensor([_wrapped(k, 8 * kind.itemsize) for k in exact], dtype=kind)

@@ -16,7 +16,7 @@ from privlib.noise.stream import MAX_OUTPUTS, ChaChaWords
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["BLOCKS", "WARPS", "Sampler", "fill"]
+__all__ = ["BLOCKS", "WARPS", "Sampler", "fill_tensor"]
 
 BLOCKS = 128
 """Lanes of a program, one ChaCha20 block each."""
@@ -43,7 +43,9 @@ class Sampler:
     finish_arguments: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-def fill(sampler: Sampler, out: torch.Tensor, source: ChaChaWords, *, start: int, room: int | None = None) -> NDArray[np.int64]:
+def fill_tensor(
+    sampler: Sampler, out: torch.Tensor, source: ChaChaWords, *, start: int, room: int | None = None
+) -> NDArray[np.int64]:
     """Fill ``out`` with outputs from ``start`` on; the list of those that the kernels left unfinished comes back, sorted.
 
     The kernels take the arguments below besides their own. A list has room for more than is expected. Where that does not
@@ -80,7 +82,7 @@ def fill(sampler: Sampler, out: torch.Tensor, source: ChaChaWords, *, start: int
             sampler.finish[(-(-capacity // BLOCKS),)](**common, **sampler.finish_arguments, rest=listed)
     total = int(unfinished[0])
     if total > capacity:
-        return fill(sampler, out, source, start=start, room=total)
+        return fill_tensor(sampler, out, source, start=start, room=total)
     return np.sort(listed[1 : 1 + int(listed[0])].cpu().numpy())
 
 

@@ -10,8 +10,8 @@ from math import isqrt
 
 from privlib.certified import ceil_div, exp_negative, normal_tail, pi, rational
 from privlib.noise.laws.law import Curve, WideLaw, checked_scale
-from privlib.noise.laws.mills import lattice_mills
-from privlib.noise.laws.series import bell, cell, root_two_pi, theta, theta_term
+from privlib.noise.laws.mills import lattice_mills, root_two_pi
+from privlib.noise.laws.series import bell, cell, theta, theta_term
 
 __all__ = ["DiscreteGaussian", "RoundedGaussian"]
 
@@ -25,7 +25,31 @@ _SMOOTH_FROM = 4
 
 
 @dataclass(frozen=True, slots=True)
-class DiscreteGaussian(WideLaw):
+class _Gaussian(WideLaw):
+    """What both Gaussians share: their parameter, where their samplers change, and how fast they fall."""
+
+    sigma2: Fraction
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sigma2", checked_scale(self.sigma2, "sigma2", _LARGEST))
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a table of all values fits the cache."""
+        return self.sigma2 <= _NARROW
+
+    @property
+    def reach(self) -> int:
+        """From here on the law is left to the tail: about ``exp(-17)``."""
+        return isqrt(int(34 * self.sigma2)) + 1
+
+    def decay(self, y: int) -> Fraction:
+        """The e for which ``f(x+1) <= exp(-e) f(x)`` at every ``x >= y``: a cell falls as its density half a step nearer to 0."""
+        return y / self.sigma2
+
+
+@dataclass(frozen=True, slots=True)
+class DiscreteGaussian(_Gaussian):
     """Discrete Gaussian noise: ``P(k)`` is proportional to ``exp(-k**2 / (2 sigma2))``, k any integer.
 
     The parameter is ``sigma2``, so that no root is ever taken; the variance is slightly below it.
@@ -48,11 +72,6 @@ class DiscreteGaussian(WideLaw):
     >>> round(DiscreteGaussian(Fraction(1, 4)).variance, 15)
     0.215012675088138
     """
-
-    sigma2: Fraction
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sigma2", checked_scale(self.sigma2, "sigma2", _LARGEST))
 
     def masses(self, bits: int) -> Iterator[tuple[int, int]]:
         """Enclosures of ``P(0), P(1), P(2), ...`` without end, at ``bits`` fractional bits."""
@@ -113,23 +132,9 @@ class DiscreteGaussian(WideLaw):
         return low >> work - bits, ceil_div(high, 1 << work - bits)
 
     @property
-    def is_narrow(self) -> bool:
-        """Whether a table of all values fits the cache."""
-        return self.sigma2 <= _NARROW
-
-    @property
-    def reach(self) -> int:
-        """From here on the law is left to the tail: about ``exp(-17)``."""
-        return isqrt(int(34 * self.sigma2)) + 1
-
-    @property
     def curve(self) -> Curve:
         """The height for floats."""
         return Curve(0.0, float(1 / (2 * self.sigma2)), 0.0)
-
-    def decay(self, y: int) -> Fraction:
-        """The e for which ``f(x+1) <= exp(-e) f(x)`` at every ``x >= y``."""
-        return y / self.sigma2
 
     def heights(self, step: int, count: int, bits: int) -> list[tuple[int, int]]:
         """Bounds of ``f(0), f(step), ...`` where ``f(y) = exp(-y**2 / (2 sigma2))``."""
@@ -142,7 +147,7 @@ class DiscreteGaussian(WideLaw):
 
 
 @dataclass(frozen=True, slots=True)
-class RoundedGaussian(WideLaw):
+class RoundedGaussian(_Gaussian):
     """A Gaussian rounded to the nearest integer: ``P(k) = Phi((k+1/2)/sigma) - Phi((k-1/2)/sigma)``.
 
     Added to an integer vector it equals rounding the continuous Gaussian mechanism's output, so every statement about that
@@ -165,11 +170,6 @@ class RoundedGaussian(WideLaw):
     >>> round(law.pmf(0), 15), round(law.variance - 100, 12)
     (0.039877611676745, 0.083333333333)
     """
-
-    sigma2: Fraction
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sigma2", checked_scale(self.sigma2, "sigma2", _LARGEST))
 
     def masses(self, bits: int) -> Iterator[tuple[int, int]]:
         """Enclosures of ``P(0), P(1), P(2), ...`` without end, at ``bits`` fractional bits."""
@@ -226,23 +226,9 @@ class RoundedGaussian(WideLaw):
         return low - rest >> work - bits, ceil_div(high + rest, 1 << work - bits)
 
     @property
-    def is_narrow(self) -> bool:
-        """Whether a table of all values fits the cache."""
-        return self.sigma2 <= _NARROW
-
-    @property
-    def reach(self) -> int:
-        """From here on the law is left to the tail: about ``exp(-17)``."""
-        return isqrt(int(34 * self.sigma2)) + 1
-
-    @property
     def curve(self) -> Curve:
         """The height for floats: three terms of the cell's series beyond the first, for sigma2 >= 4096."""
         return Curve(0.0, float(1 / (2 * self.sigma2)), float(1 / self.sigma2))
-
-    def decay(self, y: int) -> Fraction:
-        """The e for which ``f(x+1) <= exp(-e) f(x)`` at every ``x >= y``: that of the density half a step nearer to 0."""
-        return y / self.sigma2
 
     def heights(self, step: int, count: int, bits: int) -> list[tuple[int, int]]:
         """Bounds of ``f(0), f(step), ...`` where f(y) is the integral of ``exp(-x**2 / (2 sigma2))`` over the cell of y.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
+from numbers import Integral
 from typing import ClassVar, NamedTuple
 
-from privlib.bounds import Real, exact
+from privlib.bounds import Real, exact, exact_share
 from privlib.certified import Enclosure
 from privlib.errors import InvalidInput
 
@@ -116,27 +117,22 @@ class Law(ABC):
         -------
         int
         """
-        share = exact(p, name="p")
-        if not 0 < share < 1:
-            raise InvalidInput(f"p must lie strictly between 0 and 1, got {share}")
-        return self._least(1 - share)
+        return self._least(1 - exact_share(p, name="p"))
 
-    def confidence_interval(self, level: Real) -> tuple[int, int]:
+    def confidence_interval(self, confidence: Real) -> tuple[int, int]:
         """The narrowest ``(-k, k)``, or ``(0, k)`` for laws on 0, 1, 2, ..., that holds the noise with this probability.
 
         Parameters
         ----------
-        level : rational in (0, 1)
+        confidence : rational in (0, 1)
             Read by its decimal spelling.
 
         Returns
         -------
         tuple of int
-            Both ends included. ``release + low`` to ``release + high`` covers the exact value with at least the level.
+            Both ends included. ``release + low`` to ``release + high`` covers the exact value with at least this confidence.
         """
-        share = exact(level, name="level")
-        if not 0 < share < 1:
-            raise InvalidInput(f"level must lie strictly between 0 and 1, got {share}")
+        share = exact_share(confidence, name="confidence")
         k = max(0, self._least((1 - share) / 2 if self.two_sided else 1 - share))
         return (-k if self.two_sided else 0), k
 
@@ -259,7 +255,7 @@ def _sharp(enclosure: Enclosure) -> tuple[int, int, int]:
         bits = min(2 * bits, most)
 
 
-def _integer(k: int) -> int:
-    if isinstance(k, bool) or not hasattr(k, "__index__"):
+def _integer(k: object) -> int:
+    if isinstance(k, bool) or not isinstance(k, Integral):
         raise InvalidInput(f"k must be an int, not {type(k).__name__}")
     return int(k)

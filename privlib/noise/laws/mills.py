@@ -12,7 +12,7 @@ from math import factorial
 
 from privlib.certified import ceil_div, exp_negative, normal_tail, pi, sqrt
 
-__all__ = ["density", "hermite", "lattice_mills", "normal_mills"]
+__all__ = ["density", "hermite", "lattice_mills", "normal_mills", "root_two_pi"]
 
 _WIDE = 64
 """The variance from which a sum over integers is computed as an integral with corrections; below, term by term."""
@@ -25,7 +25,7 @@ def density(x2: Fraction, bits: int) -> tuple[Fraction, Fraction]:
     """Enclose the normal density ``exp(-x2/2) / sqrt(2 pi)``, relatively to about ``2**-bits``."""
     work = bits + int(x2)
     decay_low, decay_high = exp_negative(x2 / 2, work)
-    root_low, root_high = _root_two_pi(bits)
+    root_low, root_high = root_two_pi(Fraction(1), bits)
     return Fraction(decay_low << bits, root_high << work), Fraction(decay_high << bits, root_low << work)
 
 
@@ -159,6 +159,8 @@ def _more_corrections(count: int) -> tuple[Fraction, ...]:
 
 
 @lru_cache(maxsize=64)
-def _root_two_pi(bits: int) -> tuple[int, int]:
-    low, high = pi(bits)
-    return sqrt(Fraction(2 * low, 1 << bits), bits)[0], sqrt(Fraction(2 * high, 1 << bits), bits)[1]
+def root_two_pi(sigma2: Fraction, bits: int) -> tuple[int, int]:
+    """Enclose ``sqrt(2 pi sigma2)``."""
+    low, high = pi(bits + _GUARD)
+    one = 1 << bits + _GUARD
+    return sqrt(2 * sigma2 * Fraction(low, one), bits)[0], sqrt(2 * sigma2 * Fraction(high, one), bits)[1]

@@ -7,10 +7,10 @@ from fractions import Fraction
 from functools import lru_cache
 from math import factorial
 
-from privlib.certified import ceil_div, exp_negative, pi, sqrt
+from privlib.certified import ceil_div, exp_negative, pi
 from privlib.noise.laws.mills import hermite
 
-__all__ = ["bell", "cell", "root_two_pi", "theta", "theta_term"]
+__all__ = ["bell", "cell", "theta", "theta_term"]
 
 _GUARD = 40
 
@@ -24,13 +24,6 @@ def bell(low: int, high: int, sigma2: Fraction, bits: int) -> Iterator[tuple[int
         yield low, high
         low, high = low * step_low >> bits, ceil_div(high * step_high, one)
         step_low, step_high = step_low * fall_low >> bits, ceil_div(step_high * fall_high, one)
-
-
-def root_two_pi(sigma2: Fraction, bits: int) -> tuple[int, int]:
-    """Enclose ``sqrt(2 pi sigma2)``."""
-    low, high = pi(bits + _GUARD)
-    one = 1 << bits + _GUARD
-    return sqrt(2 * sigma2 * Fraction(low, one), bits)[0], sqrt(2 * sigma2 * Fraction(high, one), bits)[1]
 
 
 def theta_term(sigma2: Fraction, j: int, bits: int) -> tuple[int, int]:
