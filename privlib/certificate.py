@@ -39,13 +39,13 @@ _FIRST_CHARGE = 2
 
 
 class _Spec(Protocol):
-    @property
-    def bound(self) -> Bound: ...
-
     def to_dict(self) -> dict[str, Any]: ...
 
 
 class _Release(Protocol):
+    @property
+    def bound(self) -> Bound: ...
+
     def to_json(self) -> str: ...
 
 
@@ -126,7 +126,16 @@ def open_sealed(text: str, kind: str | None = None) -> dict[str, Any]:
     return record
 
 
-def write(kind: str, spec: _Spec, *, noisy: Sequence[int], theorem: str, head: Mapping[str, Any] | None, secure: bool) -> str:
+def write(
+    kind: str,
+    spec: _Spec,
+    *,
+    noisy: Sequence[int],
+    bound: Bound,
+    theorem: str,
+    head: Mapping[str, Any] | None,
+    secure: bool,
+) -> str:
     """Write a release of noisy integers: its plan, its bound, its theorem, the charge that paid for it.
 
     Parameters
@@ -137,6 +146,8 @@ def write(kind: str, spec: _Spec, *, noisy: Sequence[int], theorem: str, head: M
         The public plan.
     noisy : sequence of int
         What was released.
+    bound : Bound
+        What that may leak.
     theorem : str
         The theorem that the draw names.
     head : mapping or None
@@ -148,7 +159,7 @@ def write(kind: str, spec: _Spec, *, noisy: Sequence[int], theorem: str, head: M
     -------
     str
     """
-    body = {"spec": spec.to_dict(), "noisy": integers(noisy), "bound": spec.bound.to_dict(), "theorem": theorem}
+    body = {"spec": spec.to_dict(), "noisy": integers(noisy), "bound": bound.to_dict(), "theorem": theorem}
     return seal(kind, {**body, "ledger": None if head is None else dict(head), "secure": secure})
 
 
@@ -192,12 +203,12 @@ def reread(
         stated, named, secure, head = record["bound"], record["theorem"], record["secure"], record["ledger"]
     except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
         raise TamperedRelease(lacking) from error
-    if stated != plan.bound.to_dict() or named != theorem:
-        raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
     if len(noisy) != size(plan) or any(not -(2**63) <= value < 2**63 for value in noisy) or not isinstance(secure, bool):
         raise TamperedRelease(lacking)
     check_head(head)
     made = release(plan, noisy, head, secure)
+    if stated != made.bound.to_dict() or named != theorem:
+        raise TamperedRelease("the stated bound does not follow from the plan and the theorem")
     check_rewritten(made.to_json(), text)
     return made
 

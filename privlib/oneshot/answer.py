@@ -110,7 +110,9 @@ class Answer:
 
     def to_json(self) -> str:
         """The release as canonical JSON: noisy integers, plan, bound, theorem, ledger head, digest."""
-        return write(KIND, self.spec, noisy=self.noisy.tolist(), theorem=self.theorem, head=self.head, secure=self.secure)
+        return write(
+            KIND, self.spec, noisy=self.noisy.tolist(), bound=self.bound, theorem=self.theorem, head=self.head, secure=self.secure
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Answer:

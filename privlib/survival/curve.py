@@ -316,7 +316,9 @@ class Curve:
         return self._sealed()
 
     def _sealed(self) -> str:
-        return write(KIND, self.spec, noisy=self.noisy.tolist(), theorem=self.theorem, head=self.head, secure=self.secure)
+        return write(
+            KIND, self.spec, noisy=self.noisy.tolist(), bound=self.bound, theorem=self.theorem, head=self.head, secure=self.secure
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Curve:

@@ -86,7 +86,9 @@ class PublishedCurve:
 
     def to_json(self) -> str:
         """The release as canonical JSON."""
-        return write(KIND, self.plan, noisy=self.noisy.tolist(), theorem=self.theorem, head=self.head, secure=self.secure)
+        return write(
+            KIND, self.plan, noisy=self.noisy.tolist(), bound=self.bound, theorem=self.theorem, head=self.head, secure=self.secure
+        )
 
     @classmethod
     def from_json(cls, text: str) -> PublishedCurve:
