@@ -18,6 +18,7 @@ test: .venv/dev ## Everything that CI runs
 claims: .venv/dev ## The long acceptance runs: issue line, figure, target
 	$(BIN)/python tests/claims.py
 	$(BIN)/python tests/claims_noise.py
+	$(BIN)/python tests/claims_audit.py
 
 bench: .venv/bench ## Speed and accuracy beside the peers; writes docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/run.py

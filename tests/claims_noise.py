@@ -42,7 +42,7 @@ def speed() -> None:
     for name, least, least_same_law in (
         ("privlib: discrete Gaussian, sigma 10", 3.5, 2500),
         ("privlib: discrete Laplace, scale 10", 3.5, 1500),
-        ("privlib: discrete Gaussian, sigma 10**6", 2.0, 1500),
+        ("privlib: discrete Gaussian, sigma 1,000,000", 2.0, 1500),
     ):
         normal, same_law = benchmark.peers(name, times)
         figure = f"{normal:.2f} x numpy, {same_law or 0:.0f} x OpenDP"

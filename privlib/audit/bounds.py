@@ -1,20 +1,29 @@
-"""What right guesses prove: one exact binomial, one verdict. Read beside proofs/audit/t1_guess_bound.py."""
+"""What guesses prove: exact binomial limits, one for each kind of claim. Read beside proofs/audit/t1_guess_bound.py.
+
+In each trial a secret names one of the data sets, the mechanism runs on it, and a rule that was fixed before guesses the secret
+from the output, or abstains. The functions here turn the counts into lower limits for what the mechanism leaks.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, ndtri
 
-from privlib.bounds import Bound, Kind
 from privlib.errors import InvalidInput
 
-__all__ = ["Verdict", "claimed", "decide", "guess_bound", "tally"]
+__all__ = ["Verdict", "approx_bound", "gdp_bound", "guess_bound", "noise_fraction", "zcdp_bound"]
 
 _MARGIN = 1e-12  # taken off every bound: more than the rounding of its computation, less than anyone reads
+_FOR_THE_RATE = 0.05
+"""The part of the error probability that an (epsilon, delta) bound spends on how often a guess is made."""
+
+_ORDERS = (1.0, 1.05, 1.2, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0)
+"""The Rényi orders at which two events are compared."""
+
+_MOST_NOISE, _HALVINGS = 1024.0, 60
 
 
 class Verdict(StrEnum):
@@ -25,31 +34,12 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-def tally(guesses: NDArray[np.int8], secrets: NDArray[np.int8]) -> tuple[int, int]:
-    """Count the guesses made and the right ones among them.
-
-    Parameters
-    ----------
-    guesses : int8 array, shape (n,)
-        1 or 0 where the rule guesses that world, anything else where it abstains.
-    secrets : int8 array of 0 and 1, shape (n,)
-        The world of each trial.
-
-    Returns
-    -------
-    tuple of int
-        ``(guesses made, guesses right)``.
-    """
-    made = (guesses == 0) | (guesses == 1)
-    return int(np.count_nonzero(made)), int(np.count_nonzero(made & (guesses == secrets)))
-
-
-def guess_bound(correct: float, guesses: float, confidence: float) -> float:
+def guess_bound(correct: float, guesses: float, confidence: float, *, worlds: int = 2) -> float:
     """Certify an epsilon from right guesses; the truth is below it with probability at most ``1 - confidence``.
 
-    A pure epsilon-differentially private mechanism lets nobody guess a fair secret bit with a better chance than
-    ``exp(epsilon) / (1 + exp(epsilon))``, whatever the output shows. The lower limit for that chance is exact
-    (Clopper-Pearson, one side), so the whole error probability is spent once.
+    A pure epsilon-differentially private mechanism lets nobody guess which of h data sets it saw, all neighbours of each other
+    and equally likely, with a better chance than ``exp(epsilon) / (exp(epsilon) + h - 1)``, whatever the output shows. The
+    lower limit for that chance is exact (Clopper-Pearson, one side), so the whole error probability is spent once.
 
     Parameters
     ----------
@@ -59,6 +49,8 @@ def guess_bound(correct: float, guesses: float, confidence: float) -> float:
         Guesses made; abstentions do not count. Fractions serve predictions.
     confidence : float
         Strictly between 1/2 and 1.
+    worlds : int
+        How many data sets there are to choose from: 2 for a pair.
 
     Returns
     -------
@@ -79,68 +71,203 @@ def guess_bound(correct: float, guesses: float, confidence: float) -> float:
     >>> round(guess_bound(7311, 10_000, 0.999), 3), guess_bound(5_000, 10_000, 0.999)
     (0.931, 0.0)
     """
-    if not 0 <= correct <= guesses or not guesses < math.inf:
-        raise InvalidInput("correct and guesses must be counts with 0 <= correct <= guesses")
-    if not 0.5 < confidence < 1:
-        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {confidence}")
-    if correct == 0:
+    wrong = _chance_of_a_wrong_guess(correct, guesses, confidence)
+    if worlds < 2:
+        raise InvalidInput(f"worlds must be at least 2, got {worlds}")
+    if wrong == 0:
+        return math.inf
+    if wrong == 1:
         return 0.0
-    chance_wrong = float(betaincinv(guesses - correct + 1, correct, confidence))  # its upper limit: 1 - the lower limit
-    if chance_wrong >= 0.5:
-        return 0.0
-    certified = math.log1p(-chance_wrong) - math.log(chance_wrong)
-    return max(0.0, certified - _MARGIN)
+    return max(0.0, math.log1p(-wrong) - math.log(wrong) + math.log(worlds - 1) - _MARGIN)
 
 
-def claimed(claim: Bound) -> float:
-    """The epsilon of a pure claim as a float, rounded up.
+def approx_bound(correct: float, guesses: float, trials: float, confidence: float, *, delta: float) -> float:
+    """Certify an epsilon at a given delta from right guesses on a pair; nothing is assumed of the mechanism.
+
+    If a mechanism is (epsilon, delta)-differentially private and guesses are made in a share s of all trials, then a guess is
+    right with a chance of at most ``(exp(epsilon) + delta / s) / (exp(epsilon) + 1)``. One exact limit bounds the chance from
+    below and another, with a twentieth of the error probability, s.
 
     Parameters
     ----------
-    claim : Bound
-        A pure bound.
+    correct, guesses : number
+        Right guesses and guesses made.
+    trials : number
+        All trials, abstentions included.
+    confidence : float
+        Strictly between 1/2 and 1.
+    delta : float
+        The delta of the claim, rounded up.
 
     Returns
     -------
     float
+        At least 0, and 0 where nothing is certified.
 
     Raises
     ------
     InvalidInput
-        When the bound is of another kind.
+        For counts or a confidence out of range.
+
+    References
+    ----------
+    Theorem: audit.t2.
+
+    Examples
+    --------
+    >>> round(approx_bound(7311, 10_000, 10_000, 0.999, delta=1e-5), 3)
+    0.93
     """
-    if claim.kind is not Kind.PURE:
-        raise InvalidInput(f"this audit tests pure claims, the claim given is {claim.kind}: give Bound.pure(...)")
-    epsilon = float(claim.epsilon)
-    if epsilon < claim.epsilon:
-        epsilon = math.nextafter(epsilon, math.inf)
-    if claim.odds == 1:
-        return epsilon
-    size = math.log(claim.odds.numerator)
-    return epsilon + size - math.log(claim.odds.denominator) + 1e-12 * (1 + epsilon + size)
+    if not guesses <= trials:
+        raise InvalidInput("guesses cannot be more than trials")
+    error = 1 - confidence
+    wrong = _chance_of_a_wrong_guess(correct, guesses, 1 - (1 - _FOR_THE_RATE) * error)
+    if correct == 0:
+        return 0.0
+    rate = 1 - _upper_limit(trials - guesses, trials, 1 - _FOR_THE_RATE * error)
+    if rate <= 0:
+        return 0.0
+    odds_above = 1 - wrong - delta / rate * (1 + _MARGIN)
+    if odds_above <= wrong:
+        return 0.0
+    return max(0.0, math.log(odds_above) - math.log(wrong) - _MARGIN)
 
 
-def decide(correct: int, guesses: int, *, claim: Bound, confidence: float) -> Verdict:
-    """Compare what the guesses certify with a claim.
+def gdp_bound(correct: float, trials: float, confidence: float) -> float:
+    """Certify a mu from right guesses in all trials: a claim of Gaussian privacy below it is refuted.
+
+    Nobody guesses which of two data sets a mu-GDP mechanism saw with a better chance than ``Phi(mu / 2)``. It is a bound for
+    that family of claims alone, not an (epsilon, delta) bound for mechanisms of any kind.
 
     Parameters
     ----------
-    correct, guesses : int
-        Right guesses and guesses made.
-    claim : Bound
-        The pure bound that the mechanism claims.
+    correct : number
+        Right guesses.
+    trials : number
+        All trials; a guess is made in each.
     confidence : float
         Strictly between 1/2 and 1.
 
     Returns
     -------
-    Verdict
-        A violation when more than the claim is certified. Inconclusive when so few guesses were made that not even all
-        of them being right would have certified one.
+    float
+        At least 0, and 0 where nothing is certified.
+
+    Raises
+    ------
+    InvalidInput
+        For counts or a confidence out of range.
+
+    References
+    ----------
+    Theorem: audit.t2.
+
+    Examples
+    --------
+    >>> round(gdp_bound(6915, 10_000, 0.999), 3)
+    0.962
     """
-    limit = claimed(claim)
-    if guess_bound(correct, guesses, confidence) > limit:
-        return Verdict.VIOLATION
-    if guess_bound(guesses, guesses, confidence) <= limit:
-        return Verdict.INCONCLUSIVE
-    return Verdict.NO_VIOLATION_FOUND
+    wrong = _chance_of_a_wrong_guess(correct, trials, confidence)
+    if wrong >= 0.5:
+        return 0.0
+    return max(0.0, -2 * float(ndtri(wrong)) * (1 - _MARGIN) - _MARGIN)
+
+
+def noise_fraction(correct: float, trials: float, confidence: float, *, accuracy: Callable[[float], float]) -> float:
+    """Certify how much of its noise a mechanism lacks or has: for laws that a pure epsilon describes badly.
+
+    Parameters
+    ----------
+    correct : number
+        Right guesses.
+    trials : number
+        All trials; a guess is made in each.
+    confidence : float
+        Strictly between 1/2 and 1.
+    accuracy : callable
+        From a factor s to the chance that the best guess is right when the noise is scaled by 1/s; increasing.
+
+    Returns
+    -------
+    float
+        The largest s up to 1024 for which the mechanism with noise scaled by 1/s is refuted; 0 where none is. Above 1 it says
+        that there is less noise than claimed. A bound for this family of laws alone.
+
+    References
+    ----------
+    Theorem: audit.t2.
+
+    Examples
+    --------
+    >>> from scipy.special import ndtr
+    >>> round(noise_fraction(6915, 10_000, 0.999, accuracy=lambda s: ndtr(s / 2)), 3)
+    0.962
+    """
+    right = 1 - _chance_of_a_wrong_guess(correct, trials, confidence)
+    low, high = 0.0, _MOST_NOISE
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if accuracy(middle) < right - _MARGIN else (low, middle)
+    return low
+
+
+def zcdp_bound(second: tuple[int, int], first: tuple[int, int], confidence: float) -> float:
+    """Certify a rho from how often an event happens in two worlds; nothing is assumed of the mechanism.
+
+    Parameters
+    ----------
+    second, first : tuple of int
+        How often the event happened on the second and on the first data set, and out of how many trials each. It is an event
+        that is expected to be more frequent on the second.
+    confidence : float
+        Strictly between 1/2 and 1.
+
+    Returns
+    -------
+    float
+        The largest Rényi divergence over its order, of some orders, between the event's limits in the two worlds, each at half
+        of the error probability. At least 0.
+
+    References
+    ----------
+    Theorem: audit.t2.
+
+    Examples
+    --------
+    >>> round(zcdp_bound((6915, 10_000), (3085, 10_000), 0.999), 3)
+    0.297
+    """
+    level = 1 - (1 - confidence) / 2
+    often = 1 - _upper_limit(second[1] - second[0], second[1], level)
+    seldom = _upper_limit(first[0], first[1], level)
+    if often <= seldom:
+        return 0.0
+    pairs = ((often, seldom), (seldom, often))
+    found = max(_renyi(a, b, order) / order for a, b in pairs for order in _ORDERS)
+    return max(0.0, found * (1 - 1e-9) - _MARGIN)
+
+
+def _renyi(a: float, b: float, order: float) -> float:
+    """Rényi divergence of two coins; the order 1 is the relative entropy."""
+    if b >= 1 or a >= 1 or b <= 0 or a <= 0:  # the limits of counts; nothing is claimed there
+        return 0.0
+    if order == 1:
+        return a * math.log(a / b) + (1 - a) * (math.log1p(-a) - math.log1p(-b))
+    heads = order * math.log(a) - (order - 1) * math.log(b)
+    tails = order * math.log1p(-a) - (order - 1) * math.log1p(-b)
+    most = max(heads, tails)
+    return (most + math.log(math.exp(heads - most) + math.exp(tails - most))) / (order - 1)
+
+
+def _chance_of_a_wrong_guess(correct: float, guesses: float, confidence: float) -> float:
+    """The upper limit of the chance that a guess is wrong: 1 - the lower limit of the chance that it is right."""
+    if not 0 <= correct <= guesses or not guesses < math.inf:
+        raise InvalidInput("correct and guesses must be counts with 0 <= correct <= guesses")
+    if not 0.5 < confidence < 1:
+        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {confidence}")
+    return _upper_limit(guesses - correct, guesses, confidence)
+
+
+def _upper_limit(successes: float, trials: float, confidence: float) -> float:
+    """The exact upper limit of a chance, Clopper and Pearson's."""
+    return 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, confidence))

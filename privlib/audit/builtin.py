@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from privlib.audit.pairs import published_pair, survival_pair, survival_ratio, survival_release, survival_spec
-from privlib.audit.trials import run
+from privlib.audit.pairs import Pair
+from privlib.audit.run import run
+from privlib.audit.survival import published_pair, survival_pair, survival_ratio, survival_release, survival_spec
 from privlib.bounds import Bound, Neighbours, Real, exact
 from privlib.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from privlib.audit.pairs import Rows
     from privlib.audit.result import Audit
+    from privlib.audit.survival import Rows
     from privlib.survival.published import PublishedCurve
 
-__all__ = ["published_audit", "survival_audit"]
+__all__ = ["noise_audit", "published_audit", "survival_audit"]
 
 
 def survival_audit(
-    epsilon: Real = 1, *, neighbours: str, trials: int = 200_000, confidence: Real = "0.999", seed: int = 0
+    epsilon: Real = 1,
+    *,
+    neighbours: str,
+    trials: int = 200_000,
+    confidence: Real = "0.999",
+    anytime: bool = False,
+    max_seconds: float | None = None,
+    seed: int = 0,
 ) -> Audit:
     """Audit the noisy survival table: count and release a worst pair, guess by the exact likelihood ratio.
 
@@ -35,8 +44,8 @@ def survival_audit(
         Releases over both data sets.
     confidence : rational
         One minus the chance of certifying more than the truth.
-    seed : int
-        Fixes the split of the training part.
+    anytime, max_seconds, seed
+        As for `privlib.audit.run`.
 
     Returns
     -------
@@ -51,6 +60,8 @@ def survival_audit(
         confidence=confidence,
         llr=survival_ratio(spec, pair),
         observe=lambda curve: curve.noisy,
+        anytime=anytime,
+        max_seconds=max_seconds,
         seed=seed,
         title="survival: noisy table",
         theorem="survival.t1",
@@ -59,7 +70,13 @@ def survival_audit(
 
 
 def published_audit(
-    epsilon: Real = 1, *, points: int = 20, held_out: int = 100_000, confidence: Real = "0.999", seed: int = 0
+    epsilon: Real = 1,
+    *,
+    points: int = 20,
+    held_out: int = 100_000,
+    confidence: Real = "0.999",
+    max_seconds: float | None = None,
+    seed: int = 0,
 ) -> Audit:
     """Audit the published recipe, noise on the curve itself, by a learned rule on its finished curve.
 
@@ -73,8 +90,8 @@ def published_audit(
         Tested trials per data set, on average; half as many more per data set fix the rule.
     confidence : rational
         One minus the chance of certifying more than the truth.
-    seed : int
-        Fixes the split of the training part.
+    max_seconds, seed
+        As for `privlib.audit.run`.
 
     Returns
     -------
@@ -102,10 +119,56 @@ def published_audit(
         training=training,
         confidence=confidence,
         observe=lambda curve: curve.survival,
+        max_seconds=max_seconds,
         seed=seed,
         title="survival: published recipe at its nominal epsilon",
         theorem="survival.t2",
         reproduce=_call("published_audit", epsilon, points=points, held_out=held_out, confidence=confidence, seed=seed),
+    )
+
+
+def noise_audit(
+    epsilon: Real = 1,
+    *,
+    trials: int = 1_000_000,
+    confidence: Real = "0.999",
+    anytime: bool = False,
+    max_seconds: float | None = None,
+    seed: int = 0,
+) -> Audit:
+    """Audit discrete Laplace noise on one count, as a black box: nothing is told of its law.
+
+    Parameters
+    ----------
+    epsilon : rational > 0
+        The claim; the noise has scale 1 / epsilon.
+    trials : int
+        Counts released over both data sets.
+    confidence : rational
+        One minus the chance of certifying more than the truth.
+    anytime, max_seconds, seed
+        As for `privlib.audit.run`.
+
+    Returns
+    -------
+    Audit
+    """
+    from privlib.audit.zoo.reference import noisy_count
+
+    claim: Fraction = exact(epsilon, name="epsilon")
+    return run(
+        partial(noisy_count, scale=1 / claim),
+        claim=Bound.pure(claim, neighbours=Neighbours.ADD_REMOVE),
+        pair=Pair(0, 1, Neighbours.ADD_REMOVE, "a count of nobody, and of one person"),
+        trials=trials,
+        confidence=confidence,
+        batch=True,
+        anytime=anytime,
+        max_seconds=max_seconds,
+        seed=seed,
+        title="noise: discrete Laplace on a count",
+        theorem="zoo.t2",
+        reproduce=_call("noise_audit", epsilon, trials=trials, confidence=confidence, seed=seed),
     )
 
 

@@ -1,114 +1,270 @@
-"""Outputs of any kind as a fixed row of numbers, for a rule that knows nothing of their law."""
+"""What a rule that knows nothing of the law looks at: scalars of an output, in words and as numbers."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from privlib.errors import InvalidInput
+from privlib.audit.look import Look
 
-__all__ = ["FEATURES", "Raised", "encode"]
+__all__ = ["AGGREGATES", "Aggregate", "Bits", "Difference", "Feature", "Kind", "Number", "Whole", "aggregates", "bank"]
 
 Floats = NDArray[np.float64]
 
-_COORDINATES = 16
-FEATURES = (
-    "the whole output",
-    *(f"number {place + 1} of the output" for place in range(_COORDINATES)),
-    "the last number",
-    "the sum",
-    "the smallest number",
-    "the largest number",
-    "the mean",
-    "the number of zeros",
-    "how many numbers there are",
-    "how many of them are not finite",
-)
-"""The scalars of an output that a learned rule looks at, in words."""
+_FEW = 8
+_FLOATS = 3
+_COORDINATES = 48
+_MANTISSA = 52
+_NO_BIT = 1024.0
 
 
-class Raised:
-    """An exception as an output: its type is kept, its message is not, for it may quote data."""
+class Feature(Protocol):
+    """A scalar of an output."""
 
-    __slots__ = ("kind",)
+    @property
+    def words(self) -> str:
+        """What it is, as the object of "look at"."""
+        ...
 
-    def __init__(self, error: Exception) -> None:
-        self.kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    @property
+    def symbolic(self) -> bool:
+        """Whether its values are names, which have no order."""
+        ...
 
-    def __repr__(self) -> str:
-        return f"<raised {self.kind}>"
+    def of(self, look: Look) -> Floats:
+        """Its value for each output; NaN where it has none."""
+        ...
 
 
-def encode(outputs: Sequence[Any] | NDArray[Any]) -> Floats:
-    """Turn outputs into one row of features each.
+@dataclass(frozen=True)
+class Whole:
+    """The whole output as a symbol."""
+
+    words: str = "the whole output"
+    symbolic: bool = True
+
+    def of(self, look: Look) -> Floats:
+        """A symbol for each output."""
+        return look.symbols()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Type and shape of the output, which text, None and exceptions have too."""
+
+    words: str = "the type and the shape of the output"
+    symbolic: bool = True
+
+    def of(self, look: Look) -> Floats:
+        """A symbol for each type and shape."""
+        return look.kinds()
+
+
+@dataclass(frozen=True)
+class Number:
+    """One of the output's numbers."""
+
+    place: int
+    symbolic: bool = False
+
+    @property
+    def words(self) -> str:
+        """Which number."""
+        return f"number {self.place + 1} of the output"
+
+    def of(self, look: Look) -> Floats:
+        """The number."""
+        return look.columns([self.place])[:, 0]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one number lies above the one before it."""
+
+    place: int
+    symbolic: bool = False
+
+    @property
+    def words(self) -> str:
+        """Which difference."""
+        return f"number {self.place + 2} minus number {self.place + 1}"
+
+    def of(self, look: Look) -> Floats:
+        """The difference."""
+        pair = look.columns([self.place, self.place + 1])
+        with np.errstate(invalid="ignore"):
+            return np.asarray(pair[:, 1] - pair[:, 0])
+
+
+@dataclass(frozen=True)
+class Bits:
+    """How a float is written: what arithmetic leaves in its last bits."""
+
+    place: int
+    which: str
+    symbolic: bool = False
+
+    @property
+    def words(self) -> str:
+        """Which bits."""
+        return f"{self.which} of number {self.place + 1}, as the float is stored"
+
+    def of(self, look: Look) -> Floats:
+        """The bits as a number."""
+        return _BITS[self.which](look.floats(self.place))
+
+
+def _mantissa(values: Floats) -> NDArray[np.uint64]:
+    return np.ascontiguousarray(values).view(np.uint64) & np.uint64((1 << _MANTISSA) - 1) | np.uint64(1 << _MANTISSA)
+
+
+def _low(bits: int) -> Callable[[Floats], Floats]:
+    def of(values: Floats) -> Floats:
+        found = (_mantissa(values) & np.uint64((1 << bits) - 1)).astype(np.float64)
+        return np.where(np.isfinite(values), found, np.nan)
+
+    return of
+
+
+def _trailing_zeros(values: Floats) -> Floats:
+    mantissa = _mantissa(values)
+    lowest = (mantissa & (~mantissa + np.uint64(1))).astype(np.float64)
+    return np.where(np.isfinite(values), np.log2(lowest), np.nan)
+
+
+def _lowest_bit(values: Floats) -> Floats:
+    """The exponent of the lowest bit that is set: the grid that the value lies on."""
+    _, exponent = np.frexp(values)
+    found = exponent - _MANTISSA - 1 + _trailing_zeros(values)
+    return np.where(values == 0, _NO_BIT, found)
+
+
+_BITS: Mapping[str, Callable[[Floats], Floats]] = {
+    "the last 4 bits": _low(4),
+    "the last 8 bits": _low(8),
+    "the last 12 bits": _low(12),
+    "the trailing zeros": _trailing_zeros,
+    "the position of the lowest bit": _lowest_bit,
+}
+
+
+def _first_where(condition: NDArray[np.bool_]) -> Floats:
+    return np.where(condition.any(axis=1), condition.argmax(axis=1), np.nan)
+
+
+def _last_where(condition: NDArray[np.bool_]) -> Floats:
+    return np.where(condition.any(axis=1), condition.shape[1] - 1 - condition[:, ::-1].argmax(axis=1), np.nan)
+
+
+AGGREGATES: Mapping[str, Callable[[Floats], Floats]] = {
+    "the sum": lambda block: block.sum(axis=1),
+    "the smallest number": lambda block: block.min(axis=1),
+    "the largest number": lambda block: block.max(axis=1),
+    "the place of the smallest number": lambda block: block.argmin(axis=1).astype(np.float64),
+    "the place of the largest number": lambda block: block.argmax(axis=1).astype(np.float64),
+    "the variance": lambda block: block.var(axis=1),
+    "the largest step": lambda block: np.abs(np.diff(block, axis=1)).max(axis=1, initial=0.0),
+    "the number of equal neighbours": lambda block: (np.diff(block, axis=1) == 0).sum(axis=1).astype(np.float64),
+    "the number of zeros": lambda block: (block == 0).sum(axis=1).astype(np.float64),
+    "the number of positive numbers": lambda block: (block > 0).sum(axis=1).astype(np.float64),
+    "how many numbers are not finite": lambda block: (~np.isfinite(block)).sum(axis=1).astype(np.float64),
+    "the first place that is not zero": lambda block: _first_where(block != 0),
+    "the last place that is not zero": lambda block: _last_where(block != 0),
+}
+"""Scalars of all numbers of an output, in words, and how to compute them from a block of outputs of one length."""
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A scalar of all numbers of an output."""
+
+    words: str
+    symbolic: bool = False
+
+    def of(self, look: Look) -> Floats:
+        """The scalar."""
+        return aggregates(look, [self.words])[:, 0]
+
+
+@dataclass(frozen=True)
+class Length:
+    """How many numbers an output has."""
+
+    words: str = "how many numbers there are"
+    symbolic: bool = False
+
+    def of(self, look: Look) -> Floats:
+        """The number of numbers."""
+        return look.lengths()
+
+
+def aggregates(look: Look, names: Sequence[str]) -> Floats:
+    """Some scalars of all numbers of each output, in one pass, shape (n, len(names)); NaN without numbers."""
+    found = np.full((look.size, len(names)), np.nan)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for rows, block in look.blocks():
+            for i, name in enumerate(names):
+                found[rows, i] = AGGREGATES[name](block)
+    return found
+
+
+def bank(looks: Sequence[Look]) -> tuple[Feature, ...]:
+    """Choose what to look at, from the first outputs of each world.
 
     Parameters
     ----------
-    outputs : sequence
-        Numbers, arrays or sequences of numbers, text, bytes, None or exceptions, mixed as they come.
+    looks : sequence of Look
+        A few outputs of each world.
 
     Returns
     -------
-    float array, shape (n, len(FEATURES))
-        NaN where an output has no such number.
-
-    Raises
-    ------
-    InvalidInput
-        For an output that is none of these.
+    tuple of Feature
+        All outputs and their kinds, the numbers that differ most between the worlds, their differences, scalars of all numbers,
+        and the bits of the first floats.
     """
-    rows = np.full((len(outputs), len(FEATURES)), np.nan)
-    by_length: dict[int, list[int]] = {}
-    numbers: list[Floats] = []
-    for index, output in enumerate(outputs):
-        name, values = _read(output)
-        rows[index, 0] = int.from_bytes(hashlib.blake2b(name, digest_size=6).digest(), "big")
-        by_length.setdefault(values.size, []).append(index)
-        numbers.append(values)
-    for length, places in by_length.items():
-        if length:
-            rows[places, 1:] = _summaries(np.stack([numbers[place] for place in places]))
-    return rows
+    width = max(look.width for look in looks)
+    chosen: list[Feature] = [Kind()]
+    if _repeats(looks):
+        chosen.append(Whole())
+    places = range(width) if width <= _COORDINATES else _telling(looks, width)
+    chosen += [Number(place) for place in places]
+    if width > 1:
+        chosen += [Difference(place) for place in places[:_FEW] if place + 1 < width]
+        chosen += [Length(), *map(Aggregate, AGGREGATES)]
+    for place in range(min(width, _FLOATS)):
+        if any(np.isfinite(look.floats(place)).any() for look in looks):
+            chosen += [Bits(place, which) for which in _BITS]
+    return tuple(chosen)
 
 
-def _read(output: Any) -> tuple[bytes, Floats]:
-    """A name that equal outputs share and different ones do not, and the numbers inside."""
-    nothing = np.empty(0)
-    if output is None or isinstance(output, (str, bytes, Raised)):
-        return repr(output).encode(), nothing
-    values = np.asarray(output)
-    if values.dtype.kind == "U":
-        return repr(values.tolist()).encode(), nothing
-    if values.dtype.kind not in "biuf":
-        if all(isinstance(item, (int, float, str, type(None))) for item in values.ravel().tolist()):
-            return repr(values.tolist()).encode(), nothing
-        raise InvalidInput(
-            f"the rule cannot read an output of type {type(output).__name__}: "
-            "give observe=, a function from an output to numbers, text or None"
-        )
-    name = f"{values.dtype.str}{values.shape}".encode() + values.tobytes()
-    return name, values.astype(np.float64).ravel()
+def _repeats(looks: Sequence[Look]) -> bool:
+    """Whether outputs come again often enough to be known by heart."""
+    seen = np.concatenate([look.symbols()[:2000] for look in looks])
+    return np.unique(seen).size < 0.9 * seen.size or seen.size < 100
 
 
-def _summaries(values: Floats) -> Floats:
-    """All features but the first of outputs of one length, shape (n, length)."""
-    rows, length = values.shape
-    with np.errstate(invalid="ignore", over="ignore"):
-        first = np.full((rows, _COORDINATES), np.nan)
-        first[:, : min(length, _COORDINATES)] = values[:, :_COORDINATES]
-        total = values.sum(axis=1)
-        others = [
-            values[:, -1],
-            total,
-            values.min(axis=1),
-            values.max(axis=1),
-            total / length,
-            (values == 0).sum(axis=1),
-            np.full(rows, length),
-            (~np.isfinite(values)).sum(axis=1),
-        ]
-    return np.column_stack([first, *others])
+def _telling(looks: Sequence[Look], width: int) -> list[int]:
+    """The places whose numbers differ most between worlds, by mean or by the share above the common mean; in their order."""
+    sums, squares, counts = (np.zeros((len(looks), width)) for _ in range(3))
+    for world, look in enumerate(looks):
+        for _, block in look.blocks():
+            finite = np.where(np.isfinite(block), block, 0.0)
+            length = block.shape[1]
+            sums[world, :length] += finite.sum(axis=0)
+            squares[world, :length] += (finite * finite).sum(axis=0)
+            counts[world, :length] += len(block)
+    centre = sums.sum(axis=0) / np.maximum(counts.sum(axis=0), 1)
+    above = np.zeros((len(looks), width))
+    for world, look in enumerate(looks):
+        for _, block in look.blocks():
+            above[world, : block.shape[1]] += (block > centre[: block.shape[1]]).sum(axis=0)
+    seen = np.maximum(counts, 1)
+    means, shares = sums / seen, above / seen
+    noise = np.sqrt(np.maximum(squares / seen - means**2, 1e-12) / seen).max(axis=0)
+    coin = np.sqrt(0.25 / seen).max(axis=0)
+    score = np.maximum(np.ptp(means, axis=0) / noise, np.ptp(shares, axis=0) / coin)
+    return sorted(np.argsort(-score, kind="stable")[:_COORDINATES].tolist())

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from numpy.typing import NDArray
 
-from privlib.audit.bounds import Verdict, claimed
-from privlib.audit.result import NOT_COVERED, percent, spelled
-from privlib.errors import MissingExtra, extra
+from privlib.audit.bounds import guess_bound
+from privlib.audit.curves import TradeOff, allowed, along, least, right_share, says_something, trade_off
+from privlib.audit.picture import PALETTE, drawings, mood
+from privlib.audit.result import NOT_COVERED, percent
+from privlib.bounds import Kind
+from privlib.errors import MissingExtra
 
 if TYPE_CHECKING:
     from privlib.audit.result import Audit
 
 __all__ = ["STYLE", "fragment", "page"]
 
-_COLOURS = {
-    "light": {"text": "#1d2330", "claim": "#8a94a6", "found": "#2f6db5", "violation": "#b3261e"},
-    "dark": {"text": "#e4e7ee", "claim": "#78839a", "found": "#7fb2f0", "violation": "#ff8a80"},
-}
+_TELLING, _MOST_ROWS = 5, 24
 
-STYLE = Markup(
-    """
-.audit { line-height: 1.5; overflow-wrap: anywhere; }
-.audit .verdict { font-size: 1.15rem; font-weight: 600; padding: .6rem .9rem; border-left: .3rem solid #5b7fa8; }
-.audit .verdict.violation { border-color: #c5372c; }
-.audit .verdict.inconclusive { border-color: #b98a12; }
-.audit table { border-collapse: collapse; }
-.audit th, .audit td { text-align: left; padding: .25rem 1rem .25rem 0; vertical-align: top; font-weight: normal; }
-.audit th { white-space: nowrap; }
-.audit td { font-variant-numeric: tabular-nums; }
-.audit svg { max-width: 100%; height: auto; }
-.audit .dark { display: none; }
-@media (prefers-color-scheme: dark) { .audit .dark { display: block; } .audit .light { display: none; } }
-"""
-)
-"""The style that a page around `fragment` needs once."""
+
+def _style() -> Markup:
+    light, dark = (" ".join(f"--{name}: {value};" for name, value in PALETTE[theme].items()) for theme in ("light", "dark"))
+    return Markup(_templates().get_template("style.css.j2").render(light=light, dark=dark))  # noqa: S704 - our own
 
 
 def fragment(audit: Audit) -> str:
@@ -54,9 +41,9 @@ def fragment(audit: Audit) -> str:
     Returns
     -------
     str
-        Markup without scripts, pictures from elsewhere or links to elsewhere.
+        Markup without scripts, pictures from elsewhere or links to elsewhere; its headings begin at ``h2``.
     """
-    return _templates().get_template("fragment.html.j2").render(_values(audit))
+    return _templates().get_template("fragment.html.j2").render(_values(audit), level=2)
 
 
 def page(audit: Audit) -> str:
@@ -72,70 +59,101 @@ def page(audit: Audit) -> str:
     str
         A whole HTML document, readable offline, in light and in dark, on paper and on a phone.
     """
-    return _templates().get_template("page.html.j2").render(_values(audit), style=STYLE)
+    return _templates().get_template("page.html.j2").render(_values(audit), style=STYLE, level=1)
 
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("privlib.audit"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update({"counted": _counted, "least": least, "percent": percent})
+    return environment
+
+
+def _counted(number: int) -> str:
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _values(audit: Audit) -> dict[str, Any]:
     from privlib import __version__
 
     try:
-        bars, missing = {theme: Markup(_bars(audit, theme)) for theme in _COLOURS}, ""  # noqa: S704 - drawn from numbers
+        pictures, missing = drawings(audit), ""
     except MissingExtra as error:
-        bars, missing = {}, str(error)
+        pictures, missing = {}, str(error)
+    curve = trade_off(audit)
+    word = str(audit.verdict).capitalize()
+    versions = {"privlib": __version__, **audit.versions}
     return {
         "audit": audit,
-        "bars": bars,
+        "pictures": pictures,
         "missing": missing,
-        "mood": "violation" if audit.verdict is Verdict.VIOLATION else str(audit.verdict).partition(" ")[0],
-        "claim": spelled(audit.claim),
-        "certified": f"{audit.certified:.4f}",
-        "confidence": percent(audit.confidence),
+        "mood": mood(audit),
+        "word": word,
+        "rest": audit.sentence().removeprefix(word),
+        "share": right_share(audit),
+        "telling": _telling(audit),
+        "curve": curve,
+        "curve_rows": [] if curve is None else _curve_rows(audit, curve),
+        "no_curve": "" if curve is not None else _no_curve(audit),
+        "path": along(audit),
+        "says": says_something(audit),
+        "limit_theorem": _limit_theorem(audit),
         "not_covered": NOT_COVERED,
-        "versions": ", ".join(f"{name} {version}" for name, version in {"privlib": __version__, **audit.versions}.items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
 
 
-def _bars(audit: Audit, theme: str) -> str:
-    """Claim against certified epsilon as inline SVG with real text."""
-    matplotlib = extra("matplotlib", name="plot", purpose="the picture")
-    figures = extra("matplotlib.figure", name="plot", purpose="the picture")
-    colour = _COLOURS[theme]
-    found = colour["violation" if audit.verdict is Verdict.VIOLATION else "found"]
-    values = [claimed(audit.claim), audit.certified]
-    settings = {"svg.fonttype": "none", "svg.hashsalt": theme, "font.family": ["sans-serif"], "font.size": 10}
-    with matplotlib.rc_context(settings):
-        figure = figures.Figure(figsize=(5.6, 1.3), layout="constrained")
-        axes = figure.subplots()
-        axes.barh(["claim", "certified"], values, color=[colour["claim"], found], height=0.6)
-        for place, value in enumerate(values):
-            axes.text(value, place, f" {value:.3g}", va="center", color=colour["text"])
-        axes.invert_yaxis()
-        axes.set_xlim(0, 1.15 * max(*values, 1e-9))
-        axes.set_xlabel("epsilon", color=colour["text"])
-        axes.tick_params(colors=colour["text"])
-        axes.spines[:].set_visible(False)
-        drawn = io.StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(drawn, format="svg", transparent=True, metadata=nothing)
-    own = hashlib.blake2b(audit.to_json().encode(), digest_size=4).hexdigest()
-    return _inline(drawn.getvalue(), theme, own, f"Bars: claim {values[0]:.3g}, certified {values[1]:.3g}")
+def _telling(audit: Audit) -> list[dict[str, Any]]:
+    """The cells in which a guess is, or would be, most surely right, by an exact lower limit for each."""
+    rows = []
+    for words, made, guess, *counts in zip(audit.cells, audit.guesses, audit.everywhere, *audit.counts, strict=True):
+        if not sum(counts):
+            continue
+        right, everyone = counts[guess], sum(counts)
+        surely = guess_bound(right, everyone, audit.confidence, worlds=audit.worlds)
+        facts = {"words": words, "made": made >= 0, "guess": guess, "counts": counts}
+        rows.append({**facts, "right": right, "all": everyone, "surely": surely})
+    return sorted(rows, key=lambda row: (-row["surely"], -row["right"] / row["all"]))[:_TELLING]
 
 
-def _inline(svg: str, theme: str, own: str, words: str) -> str:
-    """What stands inside HTML: no prologue, no namespaces, ids that are unique on the page."""
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg)
-    salt = f"{theme}-{own}-"
-    svg = re.sub(r'\bid="', f'id="{salt}', svg).replace('href="#', f'href="#{salt}').replace("url(#", f"url(#{salt}")
-    return svg.replace("<svg", f'<svg class="{theme}" role="img" aria-label="{words}"', 1)
+def _curve_rows(audit: Audit, curve: TradeOff) -> list[list[float]]:
+    """Rates, their limits and the most that the claim allows, at some thresholds."""
+    most = allowed(audit.claim, curve.fpr)
+    chosen = 1 + _evenly(curve.thresholds)
+    columns = (curve.fpr, *curve.fpr_limits, curve.tpr, *curve.tpr_limits, most)
+    return [[float(column[place]) for column in columns] for place in chosen]
+
+
+def _evenly(size: int) -> NDArray[np.intp]:
+    """A few of so many places, the first and the last among them."""
+    return np.unique(np.linspace(0, size - 1, min(size, _MOST_ROWS)).astype(np.intp))
+
+
+def _no_curve(audit: Audit) -> str:
+    if audit.alarm:
+        return "There are no curves: their limits hold for independent trials only."
+    if audit.worlds > 2:
+        among = f"A trade-off curve compares two data sets, this audit has {audit.worlds}"
+        return f"{among}: its right guesses are compared with chance instead."
+    if audit.anytime or audit.interrupted:
+        return (
+            "There is no trade-off curve: its limits hold for a number of trials that was fixed before, and this audit stopped."
+        )
+    return "There is no trade-off curve: the rule sees the same in all outputs, or one data set has no tested trials."
+
+
+def _limit_theorem(audit: Audit) -> str:
+    """The theorem on which the certified value rests."""
+    if audit.anytime or audit.interrupted:
+        return "audit.t3"
+    return "audit.t1" if audit.claim.kind is Kind.PURE else "audit.t2"
+
+
+STYLE = _style()
+"""The style that a page around `fragment` needs once."""

@@ -8,12 +8,12 @@ import pytest
 
 @pytest.fixture
 def fixed_bits(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """``fixed_bits(seed)`` restarts the secret bits; one stream, whatever the size of the calls."""
+    """``fixed_bits(seed)`` restarts the secrets; one stream, whatever the size of the calls."""
 
     def restart(seed: int) -> None:
         generator = np.random.default_rng(seed)
-        bits = "privlib.audit.trials._secret_bits"
-        monkeypatch.setattr(bits, lambda count: (generator.random(count) < 0.5).astype(np.int8))
+        secrets = "privlib.audit.trials._secrets"
+        monkeypatch.setattr(secrets, lambda count, worlds: (generator.random(count) * worlds).astype(np.int64))
 
     restart(0)
     return restart

@@ -31,7 +31,7 @@ def test_randomised_response_is_certified_closely_and_not_flagged_at_its_truth(f
         found = run(randomised_response(np.e, seed), claim=ONE, pair=PAIR, trials=100_000, batch=True)
         assert found.verdict is Verdict.NO_VIOLATION_FOUND
         assert 0.93 < found.certified < 1
-        assert found.guesses == found.tested == 75_000
+        assert found.made == found.tested == 75_000
 
 
 def test_secret_bits_of_the_operating_system_do_not_flag_a_true_claim() -> None:
@@ -113,7 +113,8 @@ def test_counts_do_not_depend_on_the_size_of_chunks(
 ) -> None:
     def audit(chunk: int) -> Audit:
         fixed_bits(11)
-        monkeypatch.setattr("privlib.audit.trials._CHUNK", chunk)
+        monkeypatch.setattr("privlib.audit.trials._FIRST", chunk)
+        monkeypatch.setattr("privlib.audit.trials._SLOW", chunk)
         worlds = [np.random.default_rng((12, bit)) for bit in (0, 1)]
 
         def mechanism(bit: int, n: int = 1) -> Any:
@@ -123,8 +124,8 @@ def test_counts_do_not_depend_on_the_size_of_chunks(
         return run(mechanism, claim=ONE, pair=PAIR, trials=3000, batch=batch)
 
     whole, small, odd = audit(10_000), audit(256), audit(7)
-    assert (whole.guesses, whole.correct, whole.rule) == (small.guesses, small.correct, small.rule)
-    assert (whole.guesses, whole.correct, whole.rule) == (odd.guesses, odd.correct, odd.rule)
+    assert (whole.counts, whole.rule, whole.certified) == (small.counts, small.rule, small.certified)
+    assert (whole.counts, whole.rule, whole.certified) == (odd.counts, odd.rule, odd.certified)
 
 
 def test_the_rule_is_fixed_before_the_tested_trials(fixed_bits: Callable[[int], None]) -> None:
@@ -139,20 +140,23 @@ def test_the_seed_splits_and_no_more(fixed_bits: Callable[[int], None]) -> None:
         fixed_bits(2)
         return run(randomised_response(2), claim=ONE, pair=PAIR, trials=2000, batch=True, seed=seed)
 
-    assert (audit(1).guesses, audit(1).correct) == (audit(1).guesses, audit(1).correct)
+    assert (audit(1).made, audit(1).correct) == (audit(1).made, audit(1).correct)
     assert audit(7).seed == 7
 
 
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"trials": 999}, InvalidInput),
+        ({"trials": 199}, InvalidInput),
         ({"trials": 2000.0}, InvalidInput),
         ({"confidence": 0.4}, InvalidInput),
         ({"confidence": "1"}, InvalidInput),
         ({"training": 10}, InvalidInput),
         ({"training": 2000}, InvalidInput),
-        ({"claim": Bound.approx(1, "1e-6", neighbours="record")}, InvalidInput),
+        ({"pair": None}, InvalidInput),
+        ({"pairs": [PAIR], "llr": lambda outputs: np.zeros(len(outputs))}, InvalidInput),
+        ({"claim": Bound.zcdp(1, neighbours="record"), "anytime": True}, InvalidInput),
+        ({"claim": Bound.gdp(1, neighbours="record"), "pair": Pair(0, 1, "record", "three", (2,))}, InvalidInput),
         ({"claim": Bound.pure(1, neighbours="user")}, Mismatch),
     ],
 )

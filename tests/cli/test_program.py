@@ -1,4 +1,4 @@
-"""The program as a whole: help, version, exit codes, proofs and audits."""
+"""The program as a whole: help, version, exit codes and proofs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from click.testing import Result
 
 from privlib import __version__
-from privlib.audit import Audit, MechanismFailed
 from privlib.cli import main
 from privlib.prove import Result as Proof
 
@@ -93,35 +92,3 @@ def test_a_proof_that_fails_or_misses_a_mutant_fails_the_command(
 
 def test_an_unknown_room_has_no_proofs(privlib: Call) -> None:
     assert privlib("prove", "astrology").exit_code == 2
-
-
-@pytest.mark.parametrize("neighbours", ["add_remove", "replace"])
-def test_the_survival_table_survives_its_audit(privlib: Call, neighbours: str, tmp_path: Path) -> None:
-    out, html = tmp_path / "audit.json", tmp_path / "audit.html"
-    options = ("--neighbours", neighbours, "--trials", 4000, "--out", out, "--html", html, "--json")
-    result = privlib("audit", "run", "survival", *options)
-    assert result.exit_code == 0, result.stderr
-    found = Audit.replay(result.stdout)
-    assert (found.verdict, found.trials) == ("no violation found", 4000)
-    assert Audit.replay(out.read_text()) == found
-    assert "No violation found" in html.read_text()
-
-
-def test_an_audit_that_cannot_decide_is_inconclusive(privlib: Call) -> None:
-    result = privlib("audit", "run", "survival", "--epsilon", 12, "--trials", 1000)
-    assert result.exit_code == 3
-    assert "Inconclusive" in result.stdout
-
-
-def test_a_violation_has_an_exit_code_of_its_own(privlib: Call) -> None:
-    result = privlib("audit", "run", "published", "--trials", 4000)
-    assert result.exit_code == 1, result.output
-    assert "Violation" in result.stdout
-
-
-def test_a_mechanism_that_crashes_has_an_exit_code_of_its_own(privlib: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(*_: object, **__: object) -> None:
-        raise MechanismFailed("it raised in every trial")
-
-    monkeypatch.setattr("privlib.audit.survival_audit", crash)
-    assert privlib("audit", "run", "survival").exit_code == 4

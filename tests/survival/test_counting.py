@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from privlib.errors import InvalidInput
 from privlib.survival import Spec, SurvivalTable, counting
-from privlib.testing import Person, neighbours, survival_rows
+from privlib.testing import Person, survival_neighbours, survival_rows
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "survival" / "counting.json"
 UNITS = ["1", "7", "1/10", "1/3", "1/1000", "22/7"]
@@ -290,7 +290,7 @@ def test_one_person_moves_the_statistic_by_at_most_the_stated_sensitivity(
 @given(data=st.data())
 def test_one_person_moves_a_drawn_table_by_at_most_the_stated_sensitivity(relation: str, data: st.DataObject) -> None:
     horizon = data.draw(st.integers(1, 30))
-    one, other = data.draw(neighbours(horizon, ["x", "y"], relation=relation))
+    one, other = data.draw(survival_neighbours(horizon, ["x", "y"], relation=relation))
     people = {"n": max(1, len(one))} if relation == "replace" else {}
     spec = Spec(
         horizon=horizon,

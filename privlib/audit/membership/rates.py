@@ -1,0 +1,249 @@
+"""How many members an attack finds at a low false-positive rate, with exact intervals, and what a claim would allow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betainccinv, betaincinv, ndtr, ndtri
+
+from privlib.bounds import Bound, Kind, Real, checked_bound, exact_int, exact_share
+from privlib.errors import InvalidInput
+
+__all__ = ["Rate", "checked_confidence", "checked_members", "checked_scores", "most_tpr", "rate_at", "share_interval"]
+
+Floats = NDArray[np.float64]
+Members = NDArray[np.bool_]
+
+_MARGIN = 1e-12  # every limit is moved outwards by this share of itself: more than the rounding of its computation
+
+
+def share_interval(successes: int, trials: int, *, confidence: Real) -> tuple[float, float]:
+    """Enclose a probability, given the number of its successes: the two-sided Clopper-Pearson interval.
+
+    Parameters
+    ----------
+    successes, trials : int
+        Independent trials with one chance, and those that succeeded.
+    confidence : rational
+        One minus the chance that the interval misses; half of it on each side. At least 1/2.
+
+    Returns
+    -------
+    tuple of float
+        Rounded outwards.
+
+    Raises
+    ------
+    InvalidInput
+        For counts or a confidence out of range.
+
+    References
+    ----------
+    Theorem: audit.t6.
+
+    Examples
+    --------
+    >>> low, high = share_interval(90, 100, confidence="0.95")
+    >>> round(low, 4), round(high, 4)
+    (0.8238, 0.951)
+    """
+    exact_int(trials, name="trials")
+    exact_int(successes, name="successes", least=0, most=trials)
+    error = float((1 - checked_confidence(confidence)) / 2)
+    low = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, error))
+    high = 1.0 if successes == trials else float(betainccinv(successes + 1, trials - successes, error))
+    return low * (1 - _MARGIN), min(1.0, high * (1 + _MARGIN))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The attack at one false-positive rate.
+
+    Attributes
+    ----------
+    fpr : Fraction
+        The false-positive rate asked for.
+    threshold : float
+        An example is called a member where its score is above this. Chosen from the non-members' scores alone: as low as the
+        rate allows. Infinite where the rate cannot be resolved.
+    false_positives, non_members : int
+        Non-members called members, and all non-members.
+    true_positives, members : int
+        Members found, and all members.
+    confidence : Fraction
+        Of each interval.
+    """
+
+    fpr: Fraction
+    threshold: float
+    false_positives: int
+    non_members: int
+    true_positives: int
+    members: int
+    confidence: Fraction
+
+    @property
+    def resolvable(self) -> bool:
+        """Whether there are non-members enough for this rate: it must allow at least one of them above the threshold."""
+        return self.fpr * self.non_members >= 1
+
+    @property
+    def tpr(self) -> float:
+        """The share of members found; NaN where the rate cannot be resolved."""
+        return self.true_positives / self.members if self.resolvable else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval of the true-positive rate; everything where the rate cannot be resolved."""
+        if not self.resolvable:
+            return 0.0, 1.0
+        return share_interval(self.true_positives, self.members, confidence=self.confidence)
+
+    @property
+    def fpr_limit(self) -> float:
+        """The upper limit of the attack's true false-positive rate, for the threshold was chosen on the non-members."""
+        return share_interval(self.false_positives, self.non_members, confidence=self.confidence)[1]
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether the lower limit of the true-positive rate is above the upper limit of the false-positive rate."""
+        return self.resolvable and self.interval[0] > self.fpr_limit
+
+    def sentence(self) -> str:
+        """The rate in words."""
+        asked = f"{float(self.fpr):g}"
+        if not self.resolvable:
+            needed = math.ceil(1 / self.fpr)
+            return f"At FPR {asked}: not resolvable with {self.non_members} non-members, at least {needed} are needed."
+        low, high = self.interval
+        return (
+            f"At FPR {asked}: TPR {self.tpr:.4g}, interval {low:.4g} to {high:.4g}; "
+            f"{self.true_positives} of {self.members} members, {self.false_positives} of {self.non_members} non-members, "
+            f"so the FPR is at most {self.fpr_limit:.4g}."
+        )
+
+
+def rate_at(fpr: Real, scores: Floats, members: Members, *, confidence: Real) -> Rate:
+    """Measure an attack at one false-positive rate.
+
+    The threshold is the lowest score that at most ``fpr`` of the non-members exceed. It does not depend on the members, so
+    where their scores are independent of each other the interval of the true-positive rate is exact. That of the
+    false-positive rate is too: the share of all non-members above the (k+1)-th largest of m scores has a
+    Beta(k+1, m-k) law, or lies lower where scores are tied, and its quantile is the Clopper-Pearson limit.
+
+    Parameters
+    ----------
+    fpr : rational
+        Strictly between 0 and 1.
+    scores : float array, shape (n,)
+        Larger means more like a member.
+    members : bool array, shape (n,)
+        Who is one.
+    confidence : rational
+        Of each interval.
+
+    Returns
+    -------
+    Rate
+
+    Raises
+    ------
+    InvalidInput
+        For NaN scores, a single class, or numbers out of range.
+    """
+    asked, level = exact_share(fpr, name="fpr"), checked_confidence(confidence)
+    values = checked_scores(scores)
+    who = checked_members(members, values.size)
+    outside = np.sort(values[~who])
+    allowed = math.floor(asked * outside.size)
+    threshold = float(outside[outside.size - 1 - allowed]) if allowed >= 1 else math.inf
+    return Rate(
+        fpr=asked,
+        threshold=threshold,
+        false_positives=int(np.count_nonzero(outside > threshold)),
+        non_members=outside.size,
+        true_positives=int(np.count_nonzero(values[who] > threshold)),
+        members=int(np.count_nonzero(who)),
+        confidence=level,
+    )
+
+
+def most_tpr(claim: Bound, fpr: Real) -> float:
+    """The largest true-positive rate that a claim allows any attack at a false-positive rate; shown beside what was found.
+
+    Parameters
+    ----------
+    claim : Bound
+        Pure, approx or gdp. It must hold for one record more or fewer to speak of membership.
+    fpr : rational
+        Strictly between 0 and 1.
+
+    Returns
+    -------
+    float
+        At most 1. A figure for reading: verdicts are those of `privlib.audit.run` and the one-run audit.
+
+    Raises
+    ------
+    InvalidInput
+        For another kind of bound, which has no one trade-off curve.
+
+    Examples
+    --------
+    >>> round(most_tpr(Bound.pure(2, neighbours="add_remove"), "0.01"), 4)
+    0.0739
+    """
+    rate = float(exact_share(fpr, name="fpr"))
+    kind = checked_bound(claim, name="claim").kind
+    if kind is Kind.GDP:
+        return float(ndtr(ndtri(rate) + math.sqrt(claim.mu2)))
+    if kind not in (Kind.PURE, Kind.APPROX):
+        raise InvalidInput(f"claim must be pure, approx or gdp, got {kind}: convert it first")
+    epsilon = float(claim.epsilon) + math.log(claim.odds.numerator) - math.log(claim.odds.denominator)
+    delta = float(claim.delta)
+    low = math.exp(min(700.0, epsilon)) * rate + delta
+    high = 1 - math.exp(-epsilon) * max(0.0, 1 - delta - rate)
+    return min(1.0, low, high)
+
+
+def checked_confidence(confidence: Real) -> Fraction:
+    """A confidence, at least 1/2."""
+    level = exact_share(confidence, name="confidence")
+    if level < Fraction(1, 2):
+        raise InvalidInput(f"confidence must be at least 1/2, got {float(level):g}: 0.95 means 95 %")
+    return level
+
+
+def checked_scores(scores: object, *, name: str = "scores") -> Floats:
+    """One number for each example; infinities are scores, NaN is not."""
+    values = np.asarray(scores)
+    if values.ndim != 1 or values.dtype.kind not in "iuf" or values.size == 0:
+        raise InvalidInput(f"{name} must be a one-dimensional array of numbers, one for each example, got {_kind(values)}")
+    values = values.astype(np.float64)
+    if np.isnan(values).any():
+        raise InvalidInput(f"{name} hold NaN: an example without a score cannot be ranked, so leave it out of the audit")
+    return values
+
+
+def checked_members(members: object, examples: int) -> Members:
+    """Who is a member: booleans or 0 and 1, both classes present."""
+    values = np.asarray(members)
+    if values.shape != (examples,) or not (
+        values.dtype.kind == "b" or (values.dtype.kind in "iu" and np.isin(values, (0, 1)).all())
+    ):
+        raise InvalidInput(f"members must be {examples} booleans, or 0 and 1, one for each score, got {_kind(values)}")
+    who = values.astype(np.bool_)
+    if who.all() or not who.any():
+        raise InvalidInput(
+            f"all {examples} examples are {'members' if who.all() else 'non-members'}: "
+            "an attack is measured on both, so give examples of the other class too"
+        )
+    return who
+
+
+def _kind(values: NDArray[np.generic]) -> str:
+    return f"{values.dtype} of shape {values.shape}"
