@@ -222,7 +222,7 @@ class Bound:
         if self.kind not in _FIELDS:
             raise InvalidInput(f"kind must be one of {', '.join(Kind)}, got {str(self.kind)[:40]!r}")
         object.__setattr__(self, "kind", Kind(self.kind))  # plain strings and numbers are read as the constructors read them
-        object.__setattr__(self, "neighbours", _relation(self.neighbours))
+        object.__setattr__(self, "neighbours", relation(self.neighbours))
         for name, neutral in _NEUTRAL.items():
             value = getattr(self, name)
             if type(value) is not Fraction:
@@ -240,7 +240,7 @@ class Bound:
         """Pure differential privacy: no probability grows by more than ``odds * exp(epsilon)``."""
         return cls(
             kind=Kind.PURE,
-            neighbours=_relation(neighbours),
+            neighbours=relation(neighbours),
             epsilon=exact(epsilon, name="epsilon"),
             odds=exact(odds, name="odds"),
         )
@@ -248,19 +248,19 @@ class Bound:
     @classmethod
     def zcdp(cls, rho: Real, *, neighbours: str) -> Bound:
         """Zero-concentrated differential privacy."""
-        return cls(kind=Kind.ZCDP, neighbours=_relation(neighbours), rho=exact(rho, name="rho"))
+        return cls(kind=Kind.ZCDP, neighbours=relation(neighbours), rho=exact(rho, name="rho"))
 
     @classmethod
     def gdp(cls, mu2: Real, *, neighbours: str) -> Bound:
         """Gaussian differential privacy with ``mu = sqrt(mu2)``."""
-        return cls(kind=Kind.GDP, neighbours=_relation(neighbours), mu2=exact(mu2, name="mu2"))
+        return cls(kind=Kind.GDP, neighbours=relation(neighbours), mu2=exact(mu2, name="mu2"))
 
     @classmethod
     def approx(cls, epsilon: Real, delta: Real, *, neighbours: str) -> Bound:
         """Approximate differential privacy."""
         return cls(
             kind=Kind.APPROX,
-            neighbours=_relation(neighbours),
+            neighbours=relation(neighbours),
             epsilon=exact(epsilon, name="epsilon"),
             delta=exact(delta, name="delta"),
         )
@@ -318,7 +318,7 @@ class Bound:
         """Read what `to_dict` wrote; anything else is refused."""
         try:
             values = {name: exact(text, name=name) for name, text in record.items() if name in _NEUTRAL}
-            bound = cls(kind=Kind(record["kind"]), neighbours=_relation(record["neighbours"]), **values)
+            bound = cls(kind=Kind(record["kind"]), neighbours=relation(record["neighbours"]), **values)
         except (KeyError, ValueError) as error:
             raise InvalidInput("this is not a privacy bound as privlib writes it") from error
         if bound.to_dict() != dict(record):
@@ -344,7 +344,8 @@ def decimal(value: Fraction) -> str:
     return text if Fraction(text) == value else str(value)
 
 
-def _relation(neighbours: str) -> Neighbours:
+def relation(neighbours: str) -> Neighbours:
+    """Read the name of a relation, or say which there are."""
     try:
         return Neighbours(neighbours)
     except ValueError:

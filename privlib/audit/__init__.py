@@ -4,15 +4,53 @@
 a claim; that a claim holds is for ``proofs/`` to show.
 """
 
-from privlib.audit.bounds import Verdict, approx_bound, gdp_bound, guess_bound, noise_fraction, zcdp_bound
-from privlib.audit.builtin import noise_audit, published_audit, survival_audit
-from privlib.audit.onerun import OneRun, guess_by_rank, one_run
-from privlib.audit.pairs import Pair
-from privlib.audit.report import fragment
-from privlib.audit.result import Audit
-from privlib.audit.run import Interrupted, run
-from privlib.audit.survival import published_pair, survival_pair
-from privlib.audit.trials import MechanismFailed, Stopped
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from privlib.audit.bounds import Verdict, approx_bound, gdp_bound, guess_bound, noise_fraction, zcdp_bound
+    from privlib.audit.builtin import noise_audit, published_audit, survival_audit
+    from privlib.audit.engine import Interrupted, run
+    from privlib.audit.onerun import OneRun, guess_by_rank, one_run
+    from privlib.audit.pairs import Pair
+    from privlib.audit.report import fragment
+    from privlib.audit.result import Audit
+    from privlib.audit.survival import published_pair, survival_pair
+    from privlib.audit.trials import MechanismFailed, Stopped
+else:
+    _HOMES = {
+        "Audit": "privlib.audit.result",
+        "Interrupted": "privlib.audit.engine",
+        "MechanismFailed": "privlib.audit.trials",
+        "OneRun": "privlib.audit.onerun",
+        "Pair": "privlib.audit.pairs",
+        "Stopped": "privlib.audit.trials",
+        "Verdict": "privlib.audit.bounds",
+        "approx_bound": "privlib.audit.bounds",
+        "fragment": "privlib.audit.report",
+        "gdp_bound": "privlib.audit.bounds",
+        "guess_bound": "privlib.audit.bounds",
+        "guess_by_rank": "privlib.audit.onerun",
+        "noise_audit": "privlib.audit.builtin",
+        "noise_fraction": "privlib.audit.bounds",
+        "one_run": "privlib.audit.onerun",
+        "published_audit": "privlib.audit.builtin",
+        "published_pair": "privlib.audit.survival",
+        "run": "privlib.audit.engine",
+        "survival_audit": "privlib.audit.builtin",
+        "survival_pair": "privlib.audit.survival",
+        "zcdp_bound": "privlib.audit.bounds",
+    }
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name in _HOMES:
+            return getattr(import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'privlib.audit' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return list(__all__)
+
 
 __all__ = [
     "Audit",

@@ -74,8 +74,6 @@ def guess_bound(correct: float, guesses: float, confidence: float, *, worlds: in
     wrong = _chance_of_a_wrong_guess(correct, guesses, confidence)
     if worlds < 2:
         raise InvalidInput(f"worlds must be at least 2, got {worlds}")
-    if wrong == 0:
-        return math.inf
     if wrong == 1:
         return 0.0
     return max(0.0, math.log1p(-wrong) - math.log(wrong) + math.log(worlds - 1) - _MARGIN)
@@ -120,6 +118,8 @@ def approx_bound(correct: float, guesses: float, trials: float, confidence: floa
     """
     if not guesses <= trials:
         raise InvalidInput("guesses cannot be more than trials")
+    if not 0 <= delta < 1:
+        raise InvalidInput(f"delta must be at least 0 and below 1, got {delta}")
     error = 1 - confidence
     wrong = _chance_of_a_wrong_guess(correct, guesses, 1 - (1 - _FOR_THE_RATE) * error)
     if correct == 0:
@@ -193,6 +193,11 @@ def noise_fraction(correct: float, trials: float, confidence: float, *, accuracy
         The largest s up to 1024 for which the mechanism with noise scaled by 1/s is refuted; 0 where none is. Above 1 it says
         that there is less noise than claimed. A bound for this family of laws alone.
 
+    Raises
+    ------
+    InvalidInput
+        For counts or a confidence out of range.
+
     References
     ----------
     Theorem: audit.t2.
@@ -228,6 +233,11 @@ def zcdp_bound(second: tuple[int, int], first: tuple[int, int], confidence: floa
         The largest Rényi divergence over its order, of some orders, between the event's limits in the two worlds, each at half
         of the error probability. At least 0.
 
+    Raises
+    ------
+    InvalidInput
+        For counts or a confidence out of range.
+
     References
     ----------
     Theorem: audit.t2.
@@ -237,6 +247,9 @@ def zcdp_bound(second: tuple[int, int], first: tuple[int, int], confidence: floa
     >>> round(zcdp_bound((6915, 10_000), (3085, 10_000), 0.999), 3)
     0.297
     """
+    _check(confidence)
+    if any(not 0 <= happened <= trials for happened, trials in (second, first)):
+        raise InvalidInput("an event cannot happen more often than there are trials")
     level = 1 - (1 - confidence) / 2
     often = 1 - _upper_limit(second[1] - second[0], second[1], level)
     seldom = _upper_limit(first[0], first[1], level)
@@ -263,9 +276,13 @@ def _chance_of_a_wrong_guess(correct: float, guesses: float, confidence: float) 
     """The upper limit of the chance that a guess is wrong: 1 - the lower limit of the chance that it is right."""
     if not 0 <= correct <= guesses or not guesses < math.inf:
         raise InvalidInput("correct and guesses must be counts with 0 <= correct <= guesses")
+    _check(confidence)
+    return _upper_limit(guesses - correct, guesses, confidence)
+
+
+def _check(confidence: float) -> None:
     if not 0.5 < confidence < 1:
         raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {confidence}")
-    return _upper_limit(guesses - correct, guesses, confidence)
 
 
 def _upper_limit(successes: float, trials: float, confidence: float) -> float:

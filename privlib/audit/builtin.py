@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from privlib.audit.engine import run
 from privlib.audit.pairs import Pair
-from privlib.audit.run import run
 from privlib.audit.survival import published_pair, survival_pair, survival_ratio, survival_release, survival_spec
 from privlib.bounds import Bound, Neighbours, Real, exact
 from privlib.errors import InvalidInput

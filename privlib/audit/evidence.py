@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from privlib.audit.cells import Cuts, Method, cuts, pool, tally
 from privlib.audit.features import Feature, Number
-from privlib.audit.look import Look
+from privlib.audit.outputs import Look
 
 __all__ = ["Evidence", "gather"]
 

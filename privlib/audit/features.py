@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from privlib.audit.look import Look
+from privlib.audit.outputs import Look
 
 __all__ = ["AGGREGATES", "Aggregate", "Bits", "Difference", "Feature", "Kind", "Number", "Whole", "aggregates", "bank"]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from privlib.audit.cells import Cuts, Method, cuts, pool, reliability, tally
 from privlib.audit.evidence import Evidence, gather
 from privlib.audit.features import Aggregate, Feature, Number, aggregates, bank
-from privlib.audit.look import Look
+from privlib.audit.outputs import Look
 from privlib.audit.rules import ABSTAIN, Aim, Rule, cautious, hopeful, merged
 
 __all__ = ["learn"]
@@ -39,6 +39,7 @@ _PEEK = 1 << 27  # bytes
 _FEWEST_PEEKED = 200
 _MOST_CELLS = 64
 _BY_SIZE: Method = "by size"
+_FEW_VALUES = 3  # there is nothing to pool
 _BEST = 3
 _AS_GOOD = 0.02
 _WORTH_TWO = 0.05
@@ -176,7 +177,7 @@ def _choices(feature: Feature, values: Sequence[Floats], folds: Sequence[_Fold],
     seen = sum(int(judging.sum()) for _, judging in counted)
     shares = _SHARES if aim.abstains else _SHARES[-1:]
     found = list[_Choice]()
-    methods = _METHODS if len(values) == 2 and not feature.symbolic else _METHODS[:1]
+    methods = _METHODS if len(values) == 2 and not feature.symbolic and bins.places.size > _FEW_VALUES else _METHODS[:1]
     for method in (*methods, _BY_SIZE) if isinstance(feature, Evidence) else methods:
         cuts_learned = [_cut(feature, bins, method, learning) for learning, _ in counted]
         for only in (None, 0, 1) if len(values) == 2 and aim.abstains else (None,):
@@ -187,17 +188,24 @@ def _choices(feature: Feature, values: Sequence[Floats], folds: Sequence[_Fold],
                     last = _lengths(cut, order, shares) - 1
                     right += np.cumsum(judged[cut.world[order], order])[last]
                     made += np.cumsum(judged[:, order].sum(axis=0))[last]
-            allowed = _surer(right, made)
-            promises = np.where(allowed, aim.predict(cautious(right, made), made, seen, worlds=len(values)), -1.0)
-            hopes = np.where(allowed, aim.predict(hopeful(right, made), made, seen, worlds=len(values)), -1.0)
+            tried = _tried(right, made)
+            right, made = right[tried], made[tried]
+            promises = aim.predict(cautious(right, made), made, seen, worlds=len(values))
+            hopes = aim.predict(hopeful(right, made), made, seen, worlds=len(values)) if tried.size > 1 else promises
             chosen = _worth_testing(promises, hopes, made)
-            found.append(_Choice(cuts_learned[0], only, tuple(shares[chosen].tolist()), float(promises[chosen[0]])))
+            found.append(_Choice(cuts_learned[0], only, tuple(shares[tried[chosen]].tolist()), float(promises[chosen[0]])))
     return found
+
+
+def _tried(right: Floats, made: Floats) -> NDArray[np.intp]:
+    """The shares worth trying: guesses surer than those left out, and of shares that mean the same cells the largest."""
+    last = made.size - 1 - np.unique(made[::-1], return_index=True)[1]
+    return np.asarray(np.sort(last)[_surer(right, made)[np.sort(last)]])
 
 
 def _worth_testing(promises: Floats, hopes: Floats, made: Floats) -> list[int]:
     """The share that promises most, then those that make other guesses by far and may turn out better."""
-    chosen = [int(np.flatnonzero(promises == promises.max())[-1])]  # of shares that mean the same cells, the one farthest inside
+    chosen = [int(np.argmax(promises))]
     for index in np.argsort(-hopes, kind="stable").tolist():
         if hopes[index] <= promises[chosen[0]] or len(chosen) == len(_ERROR_SHARES):
             break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from privlib.bounds import Neighbours, exact_int
+from privlib.bounds import Neighbours, exact_int, relation
 from privlib.errors import InvalidInput
 
 __all__ = ["Pair", "datasets", "queries", "records", "streams"]
@@ -34,7 +34,7 @@ class Pair:
     others: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "neighbours", Neighbours(self.neighbours))
+        object.__setattr__(self, "neighbours", relation(self.neighbours))
         object.__setattr__(self, "others", tuple(self.others))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -152,7 +153,10 @@ class Audit:
 
     @property
     def certified(self) -> float:
-        """What the mechanism leaks at least, in the unit of the claim, unless an event of chance ``1 - confidence`` happened."""
+        """What the mechanism leaks at least, in the unit of the claim, unless an event of chance ``1 - confidence`` happened.
+
+        NaN for a stopped audit of an approx or zcdp claim, for which no limit holds at all times.
+        """
         if self.alarm:
             return 0.0
         return certified(self.counted, self.claim, self.confidence, stopped=self._stopped)
@@ -199,7 +203,7 @@ class Audit:
             case Verdict.NO_VIOLATION_FOUND:
                 return f"No violation found: certified {self.unit} {found}, confidence {share}, is not above the claim {claim}."
             case Verdict.INCONCLUSIVE if self.alarm:
-                return f"Inconclusive: the trials are not independent: {self.alarm}."
+                return f"Inconclusive: {self.alarm}."
             case Verdict.INCONCLUSIVE if self._stopped and self.claim.kind not in (Kind.PURE, Kind.GDP):
                 return (
                     f"Inconclusive: {self.interrupted}, and a claim of kind {self.claim.kind} has no limit for a stopped audit."
@@ -213,7 +217,9 @@ class Audit:
             f"Audit        {self.title}",
             f"Verdict      {self.sentence()}",
             f"Claim        {self.claim}",
-            f"Certified    {self.unit} >= {least(self.certified, 6)} with confidence {percent(self.confidence)}",
+            f"Certified    {self.unit} >= {least(self.certified, 6)} with confidence {percent(self.confidence)}"
+            if self.certified >= 0
+            else "Certified    nothing",
             f"Pair         {self.pair}",
             *(f"Searched     {_count(len(self.searched), 'pair')} in pilots" for _ in self.searched[:1]),
             f"Counts       {_count(self.trials, 'trial')}, {self.training} to fix the rule, {_count(self.made, 'guess')} on the "
@@ -294,7 +300,7 @@ class Audit:
             )
             fits = _fits(audit)
             stated = (repr(audit.certified) == record["certified"] or _near(record, audit), record["verdict"] == audit.verdict)
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
             raise TamperedRelease("the file lacks what an audit has") from error
         if not fits or stated != (True, True):
             raise TamperedRelease("the stated bound or verdict does not follow from the stored counts")
@@ -333,9 +339,13 @@ def _fits(audit: Audit) -> bool:
     named = all(-1 <= guess < audit.worlds for guess in audit.guesses)
     everywhere = all(0 <= guess < audit.worlds for guess in audit.everywhere)
     agree = all(guess in (-1, other) for guess, other in zip(audit.guesses, audit.everywhere, strict=True))
-    counted = all(count >= 0 for row in audit.counts for count in row) and audit.tested + audit.training <= audit.trials
+    counted = all(count >= 0 for row in audit.counts for count in row)
     depths = not audit.depths or (len(audit.depths) == cells and all(0 <= depth < len(audit.shares) for depth in audit.depths))
-    if audit.path and audit.path[-1][0] == audit.tested and audit.path[-1] != (audit.tested, audit.made, audit.correct):
+    steps = [(0, 0, 0), *audit.path]
+    grows = all(before[0] < after[0] for before, after in itertools.pairwise(steps))
+    possible = all(0 <= correct <= made <= tested for tested, made, correct in audit.path)
+    ends = steps[-1] == (audit.tested, audit.made, audit.correct)
+    if not (grows and possible and ends and 0 <= audit.raised <= audit.trials == audit.tested + audit.training):
         return False
     spent = all(0 < share <= 1 for share in audit.shares) and sum(map(Fraction, audit.shares)) <= 1
     return (

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import bdtrc
@@ -51,7 +51,7 @@ class Finding:
     @property
     def expected(self) -> str:
         """What a good auditor says."""
-        return {"none": "no violation", "proof": PROVED}.get(self.entry.how, str(Verdict.VIOLATION))
+        return {"none": str(Verdict.NO_VIOLATION_FOUND), "proof": PROVED}.get(self.entry.how, str(Verdict.VIOLATION))
 
     @property
     def as_expected(self) -> bool:
@@ -79,8 +79,8 @@ def examine(
     entry : Entry
         The mechanism, its claim and its pairs.
     trials : int, optional
-        Trials; without it ten times what the entry is known to take, from 100 000 to a million. Canaries of a one-run
-        audit: without it as many as the entry says.
+        Trials; without it ten times what the entry is known to take, from 100 000 to a million. A one-run audit has as many
+        canaries as the entry says, whatever is given.
     confidence : rational
         One minus the chance of refuting a true claim.
     seed : int
@@ -98,12 +98,11 @@ def examine(
     if entry.how == "one-run":
         from privlib.audit.onerun import one_run
 
-        size = trials or entry.trials
+        size = entry.trials
         scores, secrets = entry.mechanism(size)
         single = one_run((scores > 0).astype(np.int8), secrets, claim=entry.claim, confidence=confidence, planned=size)
         return Finding(entry, str(single.verdict), single.certified, size, time.perf_counter() - began)
     size = trials or min(_MOST, max(_FEWEST, 10 * entry.trials))
-    chosen: dict[str, Any] = {"pair": entry.pairs[0]} if len(entry.pairs) == 1 else {"pairs": entry.pairs}
     found = run(
         entry.mechanism,
         claim=entry.claim,
@@ -112,7 +111,7 @@ def examine(
         batch=entry.batch,
         seed=seed,
         title=f"zoo:{entry.name}",
-        **chosen,
+        pairs=entry.pairs,
     )
     return Finding(entry, str(found.verdict), found.certified, found.trials, time.perf_counter() - began)
 

@@ -13,7 +13,7 @@ from privlib.bounds import Neighbours, Real
 from privlib.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from privlib.audit.known import Ratio
+    from privlib.audit.likelihood import Ratio
     from privlib.survival import Curve, Spec
 
 __all__ = ["Rows", "published_pair", "survival_pair", "survival_ratio", "survival_release", "survival_spec"]

@@ -291,7 +291,8 @@ def _audit_facts(audit: Audit, file: str) -> dict[str, Any]:
         "confidence": audit.confidence,
         "verdict": str(audit.verdict),
         "sentence": audit.sentence(),
-        **{name: getattr(audit, name) for name in ("trials", "training", "tested", "guesses", "correct", "secure")},
+        **{name: getattr(audit, name) for name in ("trials", "training", "tested", "correct", "secure")},
+        "guesses": audit.made,
         **{name: getattr(audit, name) for name in ("pair", "rule", "reproduce", "seconds")},
     }
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["audit"]
 
 _MARKER = (
-    "audit(claim, pair or pairs, trials=..., alpha=..., batch=..., expect=...): the test is a mechanism, f(dataset) or with "
-    "batch f(dataset, n), or gives one; it fails when an audit refutes the claim, or with expect='violation' when none does"
+    "audit(claim=..., pair=... or pairs=..., trials=..., alpha=..., batch=..., expect=...): the test is a mechanism, f(dataset), "
+    "with batch f(dataset, n), or gives one; it fails when an audit refutes the claim, or with expect='violation' when none does"
 )
 _OF_THE_MECHANISM = ("dataset", "n")
 """Parameters of a marked test that the audit fills in; all others are fixtures."""
@@ -91,8 +91,10 @@ def audit(request: pytest.FixtureRequest) -> Callable[..., Audit]:
 def _wanted(item: pytest.Item) -> dict[str, Any] | None:
     """What the marker asks for, with ``pairs``; a marker without a claim is a label and nothing more."""
     marker = item.get_closest_marker("audit")
-    if marker is None or "claim" not in marker.kwargs:
+    if marker is None or not (marker.args or marker.kwargs):
         return None
+    if marker.args or "claim" not in marker.kwargs:
+        pytest.fail(f"{item.name} is marked audit and needs claim= and pair=, by name", pytrace=False)
     wanted = dict(marker.kwargs)
     if ("pair" in wanted) == ("pairs" in wanted):
         pytest.fail(f"{item.name} is marked audit and needs pair= or pairs=, one of them", pytrace=False)

@@ -5,11 +5,13 @@ Statement
     people from population b, and a test guesses b from their attributes. Put r1 = a0/a1 and r2 = (1-a1)/(1-a0).
     (1) Every test has accuracy w <= 1/2 + sqrt(1 - r^n)/2, for r = r1 as for r = r2; r = max(r1, r2) gives the smaller bound.
     ``accuracy_bound(n, a0, a1)`` is that bound, rounded up by at most 2e-12 of itself.
-    (2) ``n_leaked(w, a0, a1)`` is the real n >= 0 at which the bound equals w: ln(4w(1-w))/ln r, up to 1e-9 of itself, infinite at
-    w = 1 and 0 for w <= 1/2. With n < n_leaked(w) draws no test has accuracy w. It grows with w.
-    (3) ``share_interval(k, m, confidence=c)`` misses the chance p of k ~ Binomial(m, p) with probability at most (1-c)/2 on
-    either side, and is the smallest such interval but for 1e-9 in tail probability. So the interval that
-    ``DistributionInference.n_leaked_interval`` maps through (2) covers n_leaked of the attack's true accuracy with probability >= c.
+    (2) ``n_leaked(w, a0, a1)`` is the real n >= 0 at which the bound equals w: ln(4w(1-w))/ln r, up to 1e-9 of itself,
+    infinite at w = 1 and 0 for w <= 1/2. With n < n_leaked(w) draws no test has accuracy w. It grows with w.
+    (3) ``raw_draws(w, a0, a1)`` is the least whole n with which the best test has accuracy w, w up to 1e-12 of 1 - w.
+    (4) ``share_interval(k, m, confidence=c)`` misses the chance p of k ~ Binomial(m, p) with probability at most (1-c)/2 on
+    either side, and is the smallest such interval but for 1e-9 in tail probability. So the intervals that
+    ``DistributionInference`` maps through (2) and (3) cover the figures of the attack's true accuracy with probability at
+    least c.
 
 Proof
     (1) Let P, Q be the laws of the n attributes. The best test has w = 1/2 + TV(P, Q)/2. With B = sum sqrt(PQ), Cauchy-Schwarz on
@@ -17,19 +19,25 @@ Proof
     B = beta^n with beta = st + uv, where s, t, u, v are the roots of a0, a1, 1-a0, 1-a1 and u >= v. So
     beta >= st + v^2 = st + 1 - t^2, and st + 1 - t^2 - s/t = (1 - t^2)(1 - s/t) >= 0: beta^2 >= (s/t)^2 = r1. Calling
     the attribute its absence turns r1 into r2. Hence TV^2 <= 1 - r^n.
-    (2) w = 1/2 + sqrt(1 - r^n)/2 gives r^n = 1 - (2w-1)^2 = 4w(1-w); both sides are monotone for w >= 1/2. (3) The lower limit
-    exceeds p only where P(Binomial(m, p) >= k) < (1-c)/2, the smallest k of which has a tail at most that; the other
-    side alike. n_leaked is monotone in w, so it maps an interval that covers w to one that covers n_leaked(w).
+    (2) w = 1/2 + sqrt(1 - r^n)/2 gives r^n = 1 - (2w-1)^2 = 4w(1-w); both sides are monotone for w >= 1/2.
+    (3) The likelihood ratio of k people with the attribute grows with k, so the best test is a threshold on k, where the
+    ratio passes 1: at n ln((1-a0)/(1-a1)) / ln(a1(1-a0)/(a0(1-a1))). A further draw can be ignored, so accuracy does not fall
+    with n, and the least n is found by halving.
+    (4) The lower limit exceeds p only where P(Binomial(m, p) >= k) < (1-c)/2, the smallest k of which has a tail at most that;
+    the other side alike. (2) and (3) are monotone in w, so they map an interval that covers w to one that covers its image.
 
 Checked against the shipped code
-    (1) by two solvers over all a0, a1 for one draw; the accuracy of the best test by enumeration in Fractions, for every n up to 40
+    (1) by two solvers over all a0, a1 for one draw; the accuracy of the best test by enumeration in Fractions, for n up to 40
     and shares from 0 to 1, against (2w-1)^2 <= 1 - r^n and the shipped bound. (2) on Pythagorean triples, where the answer is a
-    whole number, and by ball arithmetic for w from 1/2 + 1e-9 to 1 - 1e-300. (3) by enumeration of coverage in Fractions, and
-    by balls for counts up to 10**6.
+    whole number, and by ball arithmetic for w from 1/2 + 1e-9 to 1 - 1e-300. (3) against the same enumeration, at the
+    accuracy of n draws and midway to that of n - 1. (4) by enumeration of coverage in Fractions, and by balls for counts up
+    to 10**6.
 
 Covers not
-    That the bound is attained: it is not, so n_leaked is a lower bound on the draws that an accuracy is worth. That draws are the
-    only thing an adversary could have. Populations that differ in more than one share. Attacks better than the one that was run.
+    That the bound is attained: it is not, so n_leaked, the field's figure, is a lower bound on the draws that an accuracy is
+    worth. A sharper one exists, for w <= 1 - r^n/2 holds too: r^n is at most what the two laws have in common, (1 - a1 + a0)^n,
+    since r1 <= 1 - (a1 - a0) is (a1 - a0)(1 - a1) >= 0. That draws are the only thing an adversary could have. Populations that
+    differ in more than one share. Attacks better than the one that was run.
 """
 
 from __future__ import annotations
@@ -54,9 +62,13 @@ from privlib.prove import rewritten
 covers = [
     "privlib.audit.distribution.leakage.n_leaked",
     "privlib.audit.distribution.leakage.accuracy_bound",
+    "privlib.audit.distribution.leakage.raw_draws",
+    "privlib.audit.distribution.leakage._least_wrong",
     "privlib.audit.distribution.leakage._overlap",
     "privlib.audit.distribution.leakage._log",
     "privlib.audit.distribution.result.DistributionInference.n_leaked_interval",
+    "privlib.audit.distribution.result.DistributionInference.raw_draws_interval",
+    "privlib.audit.distribution.result.DistributionInference._limits",
     "privlib.audit.membership.rates.share_interval",
 ]
 
@@ -71,15 +83,36 @@ def ball(value: Fraction) -> arb:
     return arb(fmpq(value.numerator, value.denominator))
 
 
+def leaked(accuracy: Any, first: Any, second: Any) -> float:
+    return computed(leakage.n_leaked, accuracy, first, second)
+
+
+def bounded(n: int, first: Any, second: Any) -> float:
+    return computed(leakage.accuracy_bound, n, first, second)
+
+
+def computed(function: Any, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except (ArithmeticError, ValueError) as error:
+        raise AssertionError(f"{function.__name__} gives no number") from error
+
+
 def one_draw(solver: Any) -> None:
-    """beta >= s/t over all shares: with the shares' roots as unknowns nothing is divided and no root is taken."""
+    """beta t >= s over all shares, in the three steps of the proof; their roots are the unknowns, so nothing is divided."""
     s, t, u, v = solver.Reals("s t u v")
-    shares = [s >= 0, s < t, t <= 1, u >= 0, v >= 0, s * s + u * u == 1, t * t + v * v == 1]
+    ordered = [s >= 0, s < t, t <= 1, u >= 0, v >= 0]
+    steps = {
+        "u >= v": ([*ordered, s * s + u * u == 1, t * t + v * v == 1], u < v),
+        "st + uv >= st + v^2": ([*ordered, u >= v], s * t + u * v < s * t + v * v),
+        "(st + v^2) t >= s": ([*ordered, t * t + v * v == 1], (s * t + v * v) * t < s),
+    }
+    for name, (given_, broken) in steps.items():
+        search = solver.Solver()
+        search.add(*given_, broken)
+        assert search.check() == solver.unsat, f"{solver.__name__} does not agree that {name}"
     search = solver.Solver()
-    search.add(*shares, (s * t + u * v) * t < s)
-    assert search.check() == solver.unsat, f"{solver.__name__} finds shares with less in common"
-    search = solver.Solver()
-    search.add(*shares, (s * t + u * v) * t == s)
+    search.add(*ordered, t * t + v * v == 1, (s * t + v * v) * t <= s)
     assert search.check() == solver.sat, "the inequality is never attained"
 
 
@@ -97,16 +130,32 @@ def no_test_beats_the_bound() -> None:
         ratios = [low / high, (1 - high) / (1 - low)]
         squared = (2 * accuracy - 1) ** 2
         assert all(squared <= 1 - ratio**n for ratio in ratios), "a ratio is no bound"
-        shared = leakage._overlap(high, low)  # in either order
-        assert shared == leakage._overlap(low, high) == max(ratios), "not the sharper of the two bounds"
-        bound = Fraction(leakage.accuracy_bound(n, high, low))
+        shared = computed(leakage._overlap, high, low)  # in either order
+        assert shared == computed(leakage._overlap, low, high) == max(ratios), "not the sharper of the two bounds"
+        bound = Fraction(bounded(n, high, low))
         assert accuracy <= bound, f"{n} draws do better than the bound says"
+        assert accuracy <= 1 - shared**n / 2, "the remark is wrong"
+        assert (2 * bound - 1) ** 2 >= 1 - shared**n, "this is below the bound as stated"
         slack = bound / (1 + Fraction(3, 10**12))
-        assert slack < 1 and (2 * slack - 1) ** 2 <= 1 - shared**n, "the bound is loose"
-        leaked = leakage.n_leaked(accuracy, low, high)
-        assert leaked <= n * (1 + 1e-12), f"{n} draws are counted as {leaked}"
-        tight = max(tight, Fraction(leaked) / n)
+        assert (2 * slack - 1) ** 2 <= 1 - shared**n, "the bound is loose"
+        worth = leaked(accuracy, low, high)
+        assert worth <= n * (1 + 1e-12), f"{n} draws are counted as {worth}"
+        tight = max(tight, Fraction(worth) / n)
     assert tight > Fraction(3, 5), "n_leaked never comes near the draws"
+
+
+def draws_are_counted_exactly() -> None:
+    for low, high in PAIRS:
+        fewer = Fraction(1, 2)
+        for n in range(1, 41):
+            accuracy = best_accuracy(n, low, high)
+            assert accuracy >= fewer, "a draw more hurts"
+            wanted = (fewer + accuracy) / 2
+            if accuracy - fewer > Fraction(1, 10**9):
+                for each in (wanted, accuracy):
+                    assert computed(leakage.raw_draws, each, high, low) == n, f"{n} draws are counted otherwise"
+            fewer = accuracy
+        assert leakage.raw_draws("1/2", low, high) == 0
 
 
 def whole_numbers_come_back() -> None:
@@ -119,7 +168,7 @@ def whole_numbers_come_back() -> None:
             if high * (1 - ratio) < Fraction(1, 10**9):
                 continue
             assert leakage._overlap(ratio * high, high) == max(ratio, (1 - high) / (1 - ratio * high))
-            found = leakage.n_leaked(accuracy, ratio * high, high)
+            found = leaked(accuracy, ratio * high, high)
             assert abs(found - 2) <= 2e-9, f"two draws come back as {found}"
 
 
@@ -134,17 +183,17 @@ def accuracies_near_the_ends() -> None:
     for (low, high), wrong in itertools.product(pairs, wrongs):
         ratio = max(low / high, (1 - high) / (1 - low))
         truth = ball(4 * wrong * (1 - wrong)).log() / ball(ratio).log()
-        found = arb(leakage.n_leaked(1 - wrong, low, high))
+        found = arb(leaked(1 - wrong, low, high))
         assert abs(found - truth) <= truth * arb(1e-9), f"a wrong guess in {float(1 / wrong):g} is counted badly"
-    counted = [leakage.n_leaked(1 - wrong, "0.5", "0.6") for wrong in sorted(wrongs)]
+    counted = [leaked(1 - wrong, "0.5", "0.6") for wrong in sorted(wrongs)]
     assert counted == sorted(counted, reverse=True), "a better attack is counted as less"
 
 
 def edges_are_as_stated() -> None:
     for low, high in PAIRS:
-        assert leakage.n_leaked(1, low, high) == inf
-        assert leakage.n_leaked("1/2", low, high) == leakage.n_leaked("0.3", low, high) == leakage.n_leaked(0, low, high) == 0
-        assert leakage.accuracy_bound(0, low, high) - 0.5 <= 1e-12
+        assert leaked(1, low, high) == inf
+        assert leaked("1/2", low, high) == leaked("0.3", low, high) == leaked(0, low, high) == 0
+        assert bounded(0, low, high) - 0.5 <= 1e-12
     for first, second in (
         (Fraction(1, 3), Fraction(1, 3)),
         (0, 1),
@@ -165,6 +214,8 @@ def refused(attempt: Any) -> bool:
         attempt()
     except InvalidInput:
         return True
+    except (ArithmeticError, ValueError):
+        return False
     return False
 
 
@@ -211,16 +262,22 @@ def found(right: int, tested: int, confidence: str = "0.95") -> result.Distribut
 def the_interval_is_mapped() -> None:
     for level, trials in itertools.product(("0.9", "0.999"), (10, 45)):
         limits = [found(right, trials, level).n_leaked_interval or (inf, 0.0) for right in range(trials + 1)]
+        draws = [found(right, trials, level).raw_draws_interval or (inf, 0.0) for right in range(trials + 1)]
         for chance in [*CHANCES, Fraction(1, 2) + Fraction(1, 50)]:
-            truth = leakage.n_leaked(chance, "1/2", "3/5")
+            truth = leaked(chance, "1/2", "3/5")
             law = binomial(trials, chance)
+            worth = leakage.raw_draws(chance, "1/2", "3/5")
+            missed = sum((law[k] for k in range(trials + 1) if not draws[k][0] <= worth <= draws[k][1]), Fraction(0))
+            assert missed <= 1 - Fraction(level), f"{trials} trials miss the raw draws of accuracy {chance} too often"
             missed = sum((law[k] for k in range(trials + 1) if not limits[k][0] <= truth <= limits[k][1]), Fraction(0))
             assert missed <= 1 - Fraction(level), f"{trials} trials miss the draws of accuracy {chance} too often"
-        assert limits[trials][1] == inf and limits[trials][0] > 0 and limits[0] == (0.0, 0.0)
+        assert limits[trials][1] == inf
+        assert trials < 45 or limits[trials][0] > 0
+        assert limits[0][0] == 0
     best = found(10**6, 10**6).n_leaked_interval
     assert best is not None
     least = rates.share_interval(0, 10**6, confidence="0.95")[1]
-    assert abs(best[0] - leakage.n_leaked(1 - Fraction(least), "1/2", "3/5")) < 1e-9
+    assert abs(best[0] - leaked(1 - Fraction(least), "1/2", "3/5")) < 1e-9
 
 
 def prove() -> None:
@@ -228,6 +285,7 @@ def prove() -> None:
     one_draw(cvc5.pythonic)
     edges_are_as_stated()
     no_test_beats_the_bound()
+    draws_are_counted_exactly()
     whole_numbers_come_back()
     accuracies_near_the_ends()
     intervals_miss_rarely()
@@ -240,7 +298,10 @@ def mutants() -> dict[str, object]:
         f"privlib.audit.distribution.leakage.{name}" for name in ("n_leaked", "accuracy_bound", "_overlap", "_log")
     )
     interval = "privlib.audit.membership.rates.share_interval"
-    mapped = "privlib.audit.distribution.result.DistributionInference.n_leaked_interval"
+    mapped, counted = (
+        f"privlib.audit.distribution.result.DistributionInference.{name}" for name in ("_limits", "raw_draws_interval")
+    )
+    draws, wrong = (f"privlib.audit.distribution.leakage.{name}" for name in ("raw_draws", "_least_wrong"))
     ratios = "max(low / high, (1 - high) / (1 - low))"
     return {
         "the larger bound of the two": rewritten(overlap, ratios, "min(low / high, (1 - high) / (1 - low))"),
@@ -257,7 +318,7 @@ def mutants() -> dict[str, object]:
         "squared accuracy": rewritten(leaked, "right * (1 - right)", "right * right"),
         "an accuracy below 1/2 counts as its mirror image": rewritten(leaked, "2 * right <= 1", "2 * right == 1"),
         "an accuracy of 1 counts as nothing": rewritten(leaked, "math.inf", "0.0"),
-        "an accuracy above 1 is read": rewritten(leaked, "right <= 1", "right <= 2"),
+        "an accuracy above 1 is read": rewritten(leaked, "0 <= right <= 1", "0 <= right"),
         "the bound is not halved": rewritten(bound, "/ 2) *", "/ 1) *"),
         "the bound without its root": rewritten(bound, "math.sqrt(-math.expm1(", "(-math.expm1("),
         "one draw too few": rewritten(bound, "math.expm1(draws *", "math.expm1((draws - 1) *"),
@@ -271,11 +332,14 @@ def mutants() -> dict[str, object]:
         "mid-p above": rewritten(
             interval, "betainccinv(successes + 1, trials - successes,", "betainccinv(successes + 0.5, trials - successes + 0.5,"
         ),
-        "limits are rounded inwards": rewritten(interval, "low * (1 - _MARGIN)", "low * (1 + 1e-9)"),
-        "the limits of right guesses, one minus each": rewritten(
-            mapped, "self.tested - self.right, self.tested", "self.right, self.tested"
-        ),
+        "limits are rounded inwards": rewritten(interval, "low - _slack(low)", "low * (1 + 1e-9)"),
+        "the limits of right guesses, one minus each": rewritten(mapped, "self.tested - self.right", "self.right"),
         "the point instead of the limit": rewritten(mapped, "1 - Fraction(high)", "Fraction(self.right, self.tested)"),
+        "the draws of the upper limit twice": rewritten(counted, "raw_draws(low,", "raw_draws(high,"),
+        "one draw too many": rewritten(draws, "float(most)", "float(most + 1)"),
+        "one draw too few for the best test": rewritten(draws, "float(most)", "float(least)"),
+        "the threshold at the mean of the shares": rewritten(wrong, "rises / (rises + falls)", "(low + high) / 2 - 0.2"),
+        "wrong guesses about one population only": rewritten(wrong, " + betainc(most + 1, draws - most, low)", ""),
     }
 
 

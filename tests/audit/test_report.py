@@ -68,7 +68,7 @@ CONCENTRATED = with_kind(Bound.zcdp("1/8", neighbours=REPLACE))
 ALARMING = audit(alarm="noise is repeated", notes=())
 STOPPED = audit(interrupted="the time was over")
 EMPTY = audit(counts=((0,), (0,)), guesses=(-1,), everywhere=(0,), cells=("any output",), path=(), secure=False, theorem=None,
-              searched=(), reproduce="")  # fmt: skip
+              searched=(), reproduce="", trials=500)  # fmt: skip
 FOUR = audit(
     claim=Bound.pure(1, neighbours="record"),
     counts=tuple(tuple(170 if world == cell else 68 for cell in range(4)) for world in range(4)),
@@ -76,6 +76,7 @@ FOUR = audit(
     everywhere=(0, 1, 2, 3),
     cells=("a", "b", "c", "d"),
     path=((700, 700, 320), (1496, 1496, 680)),
+    trials=1996,
 )
 EVERY = (FOUND, QUIET, FEW, GAUSSIAN, APPROXIMATE, CONCENTRATED, ALARMING, STOPPED, EMPTY, FOUR)
 NAMES = ("found", "quiet", "few", "gaussian", "approximate", "concentrated", "alarming", "stopped", "empty", "four")

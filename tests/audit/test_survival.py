@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from privlib.audit import Audit, Verdict, published_audit, published_pair, run, survival_audit, survival_pair
-from privlib.audit.pairs import _cells, survival_spec
+from privlib.audit.survival import _cells, survival_spec
 from privlib.bounds import Bound
 from privlib.errors import InvalidInput
 from privlib.noise.testing import fixed_key

@@ -6,7 +6,7 @@ for. Whoever must keep a property of the population secret finds out here how mu
 
 from privlib.audit.distribution.attack import Attack, loss_test
 from privlib.audit.distribution.game import Sampler, distribution_inference
-from privlib.audit.distribution.leakage import accuracy_bound, n_leaked
+from privlib.audit.distribution.leakage import accuracy_bound, n_leaked, raw_draws
 from privlib.audit.distribution.result import DistributionInference
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "distribution_inference",
     "loss_test",
     "n_leaked",
+    "raw_draws",
 ]

@@ -128,6 +128,11 @@ def _training(trials: int, training: int | None, *, needed: bool) -> int:
     return exact_int(training, name="training", least=_FEWEST_TRAINING, most=trials - 1)
 
 
+def _secret_bit() -> int:
+    """A fair bit from the operating system."""
+    return os.urandom(1)[0] & 1
+
+
 class _Game:
     """Plays one trial after the other."""
 
@@ -137,7 +142,7 @@ class _Game:
 
     def trial(self) -> tuple[int, Floats]:
         """A secret bit, and the numbers that the attack sees."""
-        bit = os.urandom(1)[0] & 1
+        bit = _secret_bit()
         dataset = self._samplers[bit](self._n)
         try:
             output = self._mechanism(dataset)

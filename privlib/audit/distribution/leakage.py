@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from scipy.special import betainc, betaincc
+
 from privlib.bounds import Real, exact, exact_int
 from privlib.errors import InvalidInput
 
-__all__ = ["accuracy_bound", "n_leaked"]
+__all__ = ["accuracy_bound", "n_leaked", "raw_draws"]
 
 _MARGIN = 1e-12
 _NEAREST = Fraction(1, 10**9)
+_MOST_DRAWS = 2**40
 
 
 def n_leaked(accuracy: Real, alpha0: Real, alpha1: Real) -> float:
@@ -55,6 +58,61 @@ def n_leaked(accuracy: Real, alpha0: Real, alpha1: Real) -> float:
     if right == 1:
         return math.inf
     return _log(4 * right * (1 - right)) / _log(overlap)
+
+
+def raw_draws(accuracy: Real, alpha0: Real, alpha1: Real) -> float:
+    """Say with how many raw draws the best test is as accurate: what an accuracy is worth, where `n_leaked` only bounds it.
+
+    Parameters
+    ----------
+    accuracy : rational
+        Of guesses about a fair bit, from 0 to 1. Up to 1/2 it is worth nothing.
+    alpha0, alpha1 : rational
+        The share of people with the attribute in each population, from 0 to 1.
+
+    Returns
+    -------
+    float
+        The least whole number of draws with which the likelihood-ratio test reaches the accuracy; infinite at accuracy 1, and
+        above 2**40.
+
+    Raises
+    ------
+    InvalidInput
+        As `n_leaked`.
+
+    References
+    ----------
+    Theorem: audit.t6.
+
+    Examples
+    --------
+    >>> raw_draws("0.8", "0.4", "0.5"), round(n_leaked("0.8", "0.4", "0.5"), 2)
+    (70.0, 2.45)
+    """
+    right = exact(accuracy, name="accuracy")
+    if n_leaked(right, alpha0, alpha1) in (0.0, math.inf):
+        return n_leaked(right, alpha0, alpha1)
+    wrong, low, high = float(1 - right) * (1 + _MARGIN), *sorted((float(exact(alpha0)), float(exact(alpha1))))
+    most = 1
+    while _least_wrong(most, low, high) > wrong:
+        most *= 2
+        if most > _MOST_DRAWS:
+            return math.inf
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if _least_wrong(middle, low, high) <= wrong else (middle, most)
+    return float(most)
+
+
+def _least_wrong(draws: int, low: float, high: float) -> float:
+    """How often the best test on raw draws is wrong: it guesses the higher share where more than a number of people have it."""
+    rises = math.log1p((high - low) / (1 - high)) if high < 1 else math.inf  # log((1 - low) / (1 - high))
+    falls = math.log(high / low) if low > 0 else math.inf
+    share = 0.0 if falls == math.inf else 1.0 if rises == math.inf else rises / (rises + falls)
+    near = [min(max(0, math.floor(draws * share) + step), draws - 1) for step in (-1, 0, 1)]
+    return min(float(betaincc(most + 1, draws - most, high) + betainc(most + 1, draws - most, low)) / 2 for most in near)
 
 
 def accuracy_bound(n: int, alpha0: Real, alpha1: Real) -> float:

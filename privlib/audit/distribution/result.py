@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from privlib.audit.distribution.leakage import n_leaked
+from privlib.audit.distribution.leakage import n_leaked, raw_draws
 from privlib.audit.membership.rates import checked_confidence, share_interval
 from privlib.bounds import Bound, Kind, Neighbours, decimal, exact
 from privlib.certificate import open_sealed, seal
@@ -82,11 +82,25 @@ class DistributionInference:
 
     @property
     def n_leaked_interval(self) -> tuple[float, float] | None:
-        """The interval of the accuracy in raw draws; None without shares. It is `n_leaked` of the limits of a wrong guess."""
+        """The interval of the accuracy in raw draws; None without shares."""
         if self.alphas is None:
             return None
+        low, high = self._limits
+        return n_leaked(low, *self.alphas), n_leaked(high, *self.alphas)
+
+    @property
+    def raw_draws_interval(self) -> tuple[float, float] | None:
+        """With how many raw draws the best test has the limits of the accuracy; None without shares."""
+        if self.alphas is None:
+            return None
+        low, high = self._limits
+        return raw_draws(low, *self.alphas), raw_draws(high, *self.alphas)
+
+    @property
+    def _limits(self) -> tuple[Fraction, Fraction]:
+        """The interval of the accuracy, one minus that of a wrong guess, which keeps its precision near 1."""
         low, high = share_interval(self.tested - self.right, self.tested, confidence=self.confidence)
-        return n_leaked(1 - Fraction(high), *self.alphas), n_leaked(1 - Fraction(low), *self.alphas)
+        return 1 - Fraction(high), 1 - Fraction(low)
 
     @property
     def not_protected(self) -> str:
@@ -106,26 +120,28 @@ class DistributionInference:
             f"The attack tells the two populations apart with accuracy {self.accuracy:.4g} "
             f"({100 * float(self.confidence):.10g} % interval {low:.4g} to {high:.4g})"
         )
-        leaked, limits = self.n_leaked, self.n_leaked_interval
-        if leaked is None or limits is None:
+        if self.alphas is None:
             return f"{told}. {self.not_protected}"
-        below = ", and 0 is put for an accuracy below 1/2" if 2 * self.right < self.tested else ""
-        return (
-            f"{told}; fewer than {leaked:.4g} raw draws ({limits[0]:.4g} to {limits[1]:.4g}) could not do that{below}. "
-            f"{self.not_protected}"
-        )
+        draws, limits = raw_draws(Fraction(self.right, self.tested), *self.alphas), self.raw_draws_interval or (0.0, math.inf)
+        below = "; an accuracy below 1/2 counts as 0 draws" if 2 * self.right < self.tested else ""
+        worth = f"as the best test on {draws:.6g} raw draws does ({limits[0]:.6g} to {limits[1]:.6g})"
+        return f"{told}, {worth}{below}. {self.not_protected}"
 
     def summary(self) -> str:
         """The result as text."""
         shares = "not given" if self.alphas is None else " and ".join(decimal(each) for each in self.alphas)
         leaked, limits = self.n_leaked, self.n_leaked_interval
-        draws = "not counted" if leaked is None or limits is None else f"{leaked:.6g}, {limits[0]:.6g} to {limits[1]:.6g}"
+        draws = (
+            "without shares there is none"
+            if leaked is None or limits is None
+            else f"{leaked:.6g}, {limits[0]:.6g} to {limits[1]:.6g}"
+        )
         lines = [
             f"Inference    {self.title}",
             f"Finding      {self.sentence()}",
             f"Game         a fair coin chooses the population; {self.n} records are drawn from it; shares {shares}",
             f"Counts       {self.trials} trials, {self.training} to fix the attack, {self.right} of {self.tested} guesses right",
-            f"n_leaked     {draws}",
+            f"n_leaked     {draws}; the published figure, a lower bound on raw draws, often far below",
             f"Attack       {self.attack}",
             *([f"Note         the mechanism raised in {self.raised} trials"] if self.raised else []),
             "Shows not    What a better attack finds. The intervals are those of this attack's accuracy.",

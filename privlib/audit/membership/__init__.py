@@ -5,7 +5,7 @@ measures them. These are findings about one attack. What can refute a claim is `
 bits, and `privlib.audit.run` on a `leave_one_out` pair, for anything that can be run often.
 """
 
-from privlib.audit.membership.bridge import best_guesses, leave_one_out, one_run_of
+from privlib.audit.membership.bridge import leave_one_out, one_run_of
 from privlib.audit.membership.lira import lira
 from privlib.audit.membership.quantile import quantile_attack, quantile_regression
 from privlib.audit.membership.rates import Rate, most_tpr, share_interval
@@ -17,7 +17,6 @@ __all__ = [
     "Membership",
     "Rate",
     "Shadows",
-    "best_guesses",
     "confidence_logit",
     "leave_one_out",
     "lira",

@@ -54,7 +54,7 @@ def quantile_regression(features: Floats, scores: Floats, *, quantile: Real) -> 
     columns = table / np.maximum(np.abs(table).max(axis=0), 1e-300)
     solved: Any = linprog(-values, A_eq=columns.T, b_eq=(1 - level) * columns.sum(axis=0), bounds=(0, 1), method="highs")
     if solved.status != 0:
-        raise InvalidInput("the features do not determine a line: leave out what is constant or a sum of others")
+        raise InvalidInput("the linear program found no line: scale the features, and leave out what is a sum of others")
     multipliers = -np.asarray(solved.eqlin.marginals, dtype=np.float64)
     return np.asarray(multipliers / np.maximum(np.abs(table).max(axis=0), 1e-300), dtype=np.float64)
 

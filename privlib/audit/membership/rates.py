@@ -18,7 +18,9 @@ __all__ = ["Rate", "checked_confidence", "checked_members", "checked_scores", "m
 Floats = NDArray[np.float64]
 Members = NDArray[np.bool_]
 
-_MARGIN = 1e-12  # every limit is moved outwards by this share of itself: more than the rounding of its computation
+_MARGIN = 1e-12
+
+_LOTS = b"lots among equal scores"
 
 
 def share_interval(successes: int, trials: int, *, confidence: Real) -> tuple[float, float]:
@@ -56,7 +58,12 @@ def share_interval(successes: int, trials: int, *, confidence: Real) -> tuple[fl
     error = float((1 - checked_confidence(confidence)) / 2)
     low = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, error))
     high = 1.0 if successes == trials else float(betainccinv(successes + 1, trials - successes, error))
-    return low * (1 - _MARGIN), min(1.0, high * (1 + _MARGIN))
+    return low - _slack(low), min(1.0, high + _slack(high))
+
+
+def _slack(limit: float) -> float:
+    """More than the rounding of a limit: relative to the nearer end, and a few units in the last place."""
+    return _MARGIN * min(limit, 1 - limit) + 1e-15 * limit
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,8 @@ class Rate:
     fpr : Fraction
         The false-positive rate asked for.
     threshold : float
-        An example is called a member where its score is above this. Chosen from the non-members' scores alone: as low as the
-        rate allows. Infinite where the rate cannot be resolved.
+        An example is called a member where its score is above this, and by lot where it is equal. Chosen from the non-members'
+        scores alone: as low as the rate allows. Infinite where the rate cannot be resolved.
     false_positives, non_members : int
         Non-members called members, and all non-members.
     true_positives, members : int
@@ -127,13 +134,14 @@ class Rate:
         )
 
 
-def rate_at(fpr: Real, scores: Floats, members: Members, *, confidence: Real) -> Rate:
+def rate_at(fpr: Real, scores: Floats, members: Members, *, confidence: Real, seed: int = 0) -> Rate:
     """Measure an attack at one false-positive rate.
 
-    The threshold is the lowest score that at most ``fpr`` of the non-members exceed. It does not depend on the members, so
-    where their scores are independent of each other the interval of the true-positive rate is exact. That of the
-    false-positive rate is too: the share of all non-members above the (k+1)-th largest of m scores has a
-    Beta(k+1, m-k) law, or lies lower where scores are tied, and its quantile is the Clopper-Pearson limit.
+    The threshold is the lowest score that at most ``fpr`` of the non-members exceed; equal scores are ranked by lot, without
+    which an attack whose score has few values could not be measured at a low rate. It does not depend on the members, so
+    where their scores are independent of each other the interval of the true-positive rate is exact. So is the upper limit
+    of the false-positive rate: the share of all non-members above the (k+1)-th largest of m scores has a
+    Beta(k+1, m-k) law, whose quantile is the Clopper-Pearson limit of k among m.
 
     Parameters
     ----------
@@ -145,6 +153,8 @@ def rate_at(fpr: Real, scores: Floats, members: Members, *, confidence: Real) ->
         Who is one.
     confidence : rational
         Of each interval.
+    seed : int
+        Fixes the lots.
 
     Returns
     -------
@@ -158,15 +168,18 @@ def rate_at(fpr: Real, scores: Floats, members: Members, *, confidence: Real) ->
     asked, level = exact_share(fpr, name="fpr"), checked_confidence(confidence)
     values = checked_scores(scores)
     who = checked_members(members, values.size)
-    outside = np.sort(values[~who])
+    lots = np.random.default_rng([seed, *_LOTS]).random(values.size)  # a stream that nobody draws memberships from
+    places = np.empty(values.size, dtype=np.int64)
+    places[np.lexsort((lots, values))] = np.arange(values.size)
+    outside = np.sort(places[~who])
     allowed = math.floor(asked * outside.size)
-    threshold = float(outside[outside.size - 1 - allowed]) if allowed >= 1 else math.inf
+    cut = int(outside[outside.size - 1 - allowed]) if allowed >= 1 else values.size
     return Rate(
         fpr=asked,
-        threshold=threshold,
-        false_positives=int(np.count_nonzero(outside > threshold)),
+        threshold=float(values[places == cut][0]) if allowed >= 1 else math.inf,
+        false_positives=int(np.count_nonzero(outside > cut)),
         non_members=outside.size,
-        true_positives=int(np.count_nonzero(values[who] > threshold)),
+        true_positives=int(np.count_nonzero(places[who] > cut)),
         members=int(np.count_nonzero(who)),
         confidence=level,
     )

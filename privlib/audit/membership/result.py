@@ -12,7 +12,6 @@ from privlib.audit.membership.rates import (
     Floats,
     Members,
     Rate,
-    checked_confidence,
     checked_members,
     checked_scores,
     most_tpr,
@@ -74,12 +73,17 @@ class Membership:
         share = f"{100 * float(self.rates[0].confidence):.10g} %"
         lines = [f"Membership   {self.title}", f"Attack       {self.attack}", f"Finding      {self.sentence()}"]
         for rate in self.rates:
-            allowed = "" if self.claim is None else f" The claim allows at most {most_tpr(self.claim, rate.fpr):.4g}."
-            lines.append(f"Rate         {rate.sentence()}{allowed}")
+            lines.append(f"Rate         {rate.sentence()}{self._allowed(rate)}")
         lines.append(f"Confidence   {share} for each interval; exact (Clopper-Pearson), each by itself")
         lines += [] if self.claim is None else [f"Claim        {self.claim}"]
         lines += [f"Note         {note}" for note in self.notes]
         return "\n".join([*lines, f"Shows not    {NOT_SHOWN}"])
+
+    def _allowed(self, rate: Rate) -> str:
+        """What the claim allows, at the limit of the false-positive rate: at the rate asked for it would seem to be exceeded."""
+        if self.claim is None or not rate.resolvable:
+            return ""
+        return f" There the claim allows a TPR of at most {most_tpr(self.claim, min(rate.fpr_limit, 1 - 1e-12)):.4g}."
 
     def to_json(self) -> str:
         """The result as canonical JSON with a digest; numbers that are no integers stand as text."""
@@ -139,6 +143,7 @@ def tpr_at_fpr(
     confidence: Real = "0.95",
     claim: Bound | None = None,
     notes: Sequence[str] = (),
+    seed: int = 0,
 ) -> Membership:
     """Measure an attack on membership: the share of members it finds at low false-positive rates.
 
@@ -159,6 +164,8 @@ def tpr_at_fpr(
         Pure, approx or gdp, for ``add_remove`` neighbours: what it allows at each rate stands beside what was found.
     notes : sequence of str
         What else the reader should know.
+    seed : int
+        Fixes the order of equal scores, which are ranked by lot.
 
     Returns
     -------
@@ -190,7 +197,7 @@ def tpr_at_fpr(
     return Membership(
         title=title,
         attack=attack,
-        rates=tuple(rate_at(level, scores, members, confidence=checked_confidence(confidence)) for level in levels),
+        rates=tuple(rate_at(level, scores, members, confidence=confidence, seed=seed) for level in levels),
         claim=claim,
         notes=tuple(notes),
     )

@@ -56,8 +56,8 @@ def rmia(target: Floats, shadows: Shadows, population: Members, *, gamma: Real =
     least, share = exact(gamma, name="gamma"), None if offline is None else exact(offline, name="offline")
     if least < 1 or not (share is None or 0 <= share <= 1):
         raise InvalidInput("gamma must be at least 1, and offline lie between 0 and 1")
-    rest = Shadows(shadows.scores[:, ~points], shadows.members[:, ~points]) if not points.all() else shadows
-    rest.checked(np.zeros(rest.examples), inside=0 if share is not None else 1, outside=1)
+    if not points.all():
+        shadows.of(~points).checked(np.zeros(np.count_nonzero(~points)), inside=0 if share is not None else 1, outside=1)
     values = shadows.checked(target, inside=0, outside=1)
 
     raised = log_expit(values) - _log_mean(shadows, points, None if share is None else float(share))

@@ -62,6 +62,10 @@ class Shadows:
         """How many examples each was asked about."""
         return int(self.scores.shape[1])
 
+    def of(self, chosen: Members) -> Shadows:
+        """The same runs on some of the examples, a bool array."""
+        return Shadows(self.scores[:, chosen], self.members[:, chosen])
+
     def checked(self, target: Floats, *, inside: int, outside: int) -> Floats:
         """The target's scores, once there is one for each example, and shadows enough on each side of it."""
         values = checked_scores(target, name="the target's scores")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from privlib.audit.known import Ratio
+from privlib.audit.likelihood import Ratio
 from privlib.audit.pairs import Pair
 from privlib.audit.zoo import counts, local, pairs, svt, training
 from privlib.audit.zoo.entry import Entry, How

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, logsumexp
 
-from privlib.audit.known import Ratio
+from privlib.audit.likelihood import Ratio
 from privlib.audit.pairs import Pair
 from privlib.audit.zoo import reference
 from privlib.audit.zoo.entry import Entry

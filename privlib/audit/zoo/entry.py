@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from privlib.audit.known import Ratio
+from privlib.audit.likelihood import Ratio
 from privlib.audit.pairs import Pair
 from privlib.bounds import Bound
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privlib.audit.features import AGGREGATES, Aggregate, Bits, Number, Whole, aggregates, bank
-from privlib.audit.look import Look, Raised
+from privlib.audit.outputs import Look, Raised
 from privlib.errors import InvalidInput
 
 ANYTHING = st.one_of(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from privlib.audit.look import Raised
+from privlib.audit.outputs import Raised
 from privlib.audit.rules import ABSTAIN, Aim, Rule, merged
 from privlib.errors import InvalidInput
 

@@ -11,17 +11,17 @@ import numpy as np
 import scipy
 
 from privlib.audit.judge import best, claimed
-from privlib.audit.known import Ratio
+from privlib.audit.likelihood import Ratio
 from privlib.audit.pairs import Pair
+from privlib.audit.procedure import Job, Tally, choose, fixed, no_rule, until_refuted
 from privlib.audit.result import Audit
 from privlib.audit.trials import Stopped
-from privlib.audit.work import Job, Tally, choose, fixed, no_rule, until_refuted
-from privlib.bounds import Bound, Kind, Real, exact_int, exact_share
+from privlib.bounds import Bound, Kind, Real, checked_bound, exact_int, exact_share
 from privlib.errors import InvalidInput, Mismatch
 
 __all__ = ["Interrupted", "run"]
 
-_FEWEST, _FEWEST_TRAINING = 200, 50
+_FEWEST, _FEWEST_TRAINING, _EVEN = 200, 50, 0.5
 
 
 class Interrupted(KeyboardInterrupt):
@@ -53,7 +53,7 @@ def run(
     anytime: bool = False,
     max_seconds: float | None = None,
     seed: int = 0,
-    title: str = "mechanism",
+    title: str = "",
     theorem: str | None = None,
     reproduce: str = "",
 ) -> Audit:
@@ -76,7 +76,7 @@ def run(
         Several candidates instead: a pilot of 4000 trials on each, and a longer one on the best, choose the pair that is
         then audited on fresh trials.
     trials : int
-        Runs on all data sets together, at least 200.
+        Runs on all data sets together, at least 200; pilots come on top.
     confidence : rational
         One minus the chance of certifying more than the truth; strictly between 1/2 and 1.
     llr : callable, optional
@@ -97,7 +97,8 @@ def run(
     seed : int
         Fixes how the training part is split, nothing else; the mechanism and the secrets never see it.
     title, theorem, reproduce : str, optional
-        What is audited, the theorem that it names and the call that repeats the audit, for the report.
+        What is audited, by default the function's name, the theorem that it names and the call that repeats the audit, for
+        the report.
 
     Returns
     -------
@@ -141,9 +142,9 @@ def run(
     counts = tally.counts
     winner, _ = best(counts, claim, level, stopped=anytime or bool(job.stopped))
     found = Audit(
-        title=title,
+        title=title or getattr(mechanism, "__name__", "mechanism"),
         claim=claim,
-        pair=f"{chosen.description} ({chosen.neighbours})",
+        pair=_in_words(chosen, job.audited),
         searched=searched,
         trials=counts.tested + job.trained,
         training=job.trained,
@@ -174,9 +175,17 @@ def run(
     return found
 
 
+def _in_words(chosen: Pair, audited: Pair | None) -> str:
+    between = ", the first two of them" if audited is not None and len(audited.datasets) < len(chosen.datasets) else ""
+    return f"{chosen.description}{between} ({chosen.neighbours})"
+
+
 def _checked(job: Job, pair: Pair | None, pairs: Sequence[Pair], *, anytime: bool) -> tuple[Pair, ...]:
     """Refuse what cannot be audited; the candidates."""
+    checked_bound(job.claim, name="claim")
     candidates = (*(() if pair is None else (pair,)), *pairs)
+    if any(not isinstance(each, Pair) for each in candidates):
+        raise InvalidInput("pair and pairs must be made with privlib.audit.Pair(first, second, neighbours, description)")
     if not candidates:
         raise InvalidInput("give pair, two neighbouring data sets, or pairs, several candidates")
     for each in candidates:
@@ -186,6 +195,8 @@ def _checked(job: Job, pair: Pair | None, pairs: Sequence[Pair], *, anytime: boo
             raise InvalidInput("more than two data sets are for pure claims: give two")
     if job.llr is not None and (len(candidates) > 1 or candidates[0].others):
         raise InvalidInput("llr is the ratio of two data sets: give one pair without others")
+    if not _EVEN < job.confidence < 1:
+        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {job.confidence}")
     if not np.isfinite(claimed(job.claim)):
         raise InvalidInput("the claim is beyond every number that can be refuted")
     exact_int(job.trials, name="trials", least=_FEWEST)

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privlib.audit.bounds import Verdict
+from privlib.audit.independence import Watch
 from privlib.audit.judge import Counts, decide
-from privlib.audit.known import Ratio, by_ratio
 from privlib.audit.learned import learn
-from privlib.audit.look import Look
+from privlib.audit.likelihood import Ratio, by_ratio
+from privlib.audit.outputs import Look
 from privlib.audit.pairs import Pair
 from privlib.audit.rules import ABSTAIN, Aim, Rule
-from privlib.audit.serial import Watch
 from privlib.audit.trials import MechanismFailed, Stopped, Trials
 from privlib.bounds import Bound
 from privlib.errors import InvalidInput
@@ -31,6 +31,7 @@ _PROBE = 20  # outputs that show how many numbers they have
 _PILOT, _SECOND_PILOT, _FINALISTS = 4_000, 32_000, 3  # trials on each pair, then on the best
 _CLEARLY_MORE = 1.1  # a guess between two data sets must promise so much more than one among all
 _FIRST_BLOCK = 250  # trials before the first rule of an audit that stops when it has refuted
+_SOON = 4000  # until then blocks double, because to learn costs more than to try
 _REMEMBERED = 100_000  # trials that such an audit learns from at most
 _STEP = 1.3  # the path of an audit is written down whenever the trials have grown by this factor
 
@@ -84,6 +85,7 @@ class Job:
     rule_seconds: float = 0.0
     raised: int = 0
     trained: int = 0
+    audited: Pair | None = None
     secure: bool = True
     width: int = 1
     notes: list[str] = field(default_factory=list)
@@ -143,7 +145,8 @@ def _see(watch: Watch | None, outputs: list[Any]) -> None:
 
 def _refuse_if_all_raised(runs: Trials) -> None:
     if runs.run and runs.raised == runs.run:
-        raise MechanismFailed(f"the mechanism raised in all {runs.run} training trials; first {runs.first_error}")
+        words = f"the mechanism raised in all {runs.run} training trials; first {runs.first_error}"
+        raise MechanismFailed(words) from runs.first_exception
 
 
 def fixed(job: Job, pair: Pair) -> Iterator[Tally]:
@@ -158,11 +161,12 @@ def fixed(job: Job, pair: Pair) -> Iterator[Tally]:
         rule = _fit(job, runs, part - part // 5, aim, worlds=len(pair.datasets), watch=watch)
         other = _fit(job, fewer, part // 5, aim, worlds=2, watch=Watch(2))
         if other.predicted > _CLEARLY_MORE * rule.predicted:
-            pair, runs, rule = two, fewer, other
+            pair, runs, rule, watch = two, fewer, other, Watch(2)
     else:
         rule = _fit(job, runs, part, aim, worlds=2, watch=watch)
     _refuse_if_all_raised(runs)
-    job.trained = part
+    runs.refuse_if_changed()
+    job.trained, job.audited = part, pair
     tally = Tally(rule, len(pair.datasets))
     try:
         for outputs in runs.chunks(tested):
@@ -198,6 +202,9 @@ def until_refuted(job: Job, pair: Pair) -> Iterator[Tally]:
             outputs = runs.draw(min(size, job.trials - done))
             _see(watch, outputs)
             if not past:
+                _refuse_if_all_raised(runs)
+                runs.refuse_if_changed()
+                runs.test()
                 job.trained = sum(map(len, outputs))
             if past:
                 began = time.perf_counter()
@@ -212,7 +219,7 @@ def until_refuted(job: Job, pair: Pair) -> Iterator[Tally]:
                 return
             if sum(len(made) for piece in past for made in piece) < _REMEMBERED:
                 past.append(outputs)
-            size = max(_FIRST_BLOCK, done // 2)
+            size = done if done < _SOON else done // 2
     finally:
         _note(job, runs, watch)
 
@@ -258,8 +265,12 @@ def choose(job: Job, candidates: Sequence[Pair]) -> tuple[Pair, tuple[tuple[str,
 
 def _note(job: Job, runs: Trials, watch: Watch) -> None:
     """What was noticed beside the counts."""
-    job.raised, job.secure, job.alarm = runs.raised, job.secure and runs.secure, watch.alarm
+    job.raised, job.secure, job.alarm = runs.raised, job.secure and runs.secure, runs.alarm or watch.alarm
     if watch.constant:
-        job.notes.append("Deterministic: all outputs of one data set are the same.")
+        which = ", ".join(str(world + 1) for world in watch.constant)
+        job.notes.append(
+            f"Deterministic: all outputs of data set {which} look the same. If the mechanism keeps its noise from call to call, "
+            "this says nothing about its first."
+        )
     if runs.raised:
         job.notes.append(f"The mechanism raised in {runs.raised} trials; an exception counts as an output.")

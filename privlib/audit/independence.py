@@ -1,17 +1,16 @@
 """Signs that trials are not independent: repeated noise, outputs that follow each other, batches that begin alike.
 
 The statistics of an audit assume independent trials. A mechanism that was seeded, cached or made to remember breaks that, so
-an audit of it says nothing; it is told first. The tests here are no proof of independence. On independent trials each raises
-a false alarm with a chance far below ``1e-12``.
+an audit of it says nothing; it is told first. The tests here are no proof of independence, and rarely alarm without cause;
+an alarm can only keep an audit from concluding.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from privlib.audit.look import Look
+from privlib.audit.outputs import Look
 
 __all__ = ["Watch"]
 
@@ -19,6 +18,9 @@ _FEWEST = 200
 _LOOKED_AT = 20_000
 _FAR = 8.0  # standard errors
 _REPEATS = 20
+_MOSTLY = 0.9
+_BEGINNING = 512
+_UNBELIEVABLE = -40.0  # the logarithm of a chance
 
 
 class Watch:
@@ -27,7 +29,7 @@ class Watch:
     def __init__(self, worlds: int) -> None:
         self._first: list[NDArray[np.float64] | None] = [None] * worlds
         self._done: set[int] = set()
-        self.alarm, self.constant = "", False
+        self.alarm = ""
 
     @property
     def full(self) -> bool:
@@ -42,11 +44,21 @@ class Watch:
             symbols, earlier = look.symbols()[:_LOOKED_AT], self._first[world]
             if earlier is None:
                 self._first[world] = symbols
-                self.constant |= np.unique(symbols).size == 1
-                self.alarm = _follows(symbols, look)
+                found = _follows(symbols, look)
             else:
-                self.alarm = _comes_again(earlier, symbols)
                 self._done.add(world)
+                found = _comes_again(earlier, symbols)
+            self.alarm = f"the trials are not independent: {found}" if found else self._nothing_differs()
+
+    @property
+    def constant(self) -> list[int]:
+        """The data sets whose outputs all looked the same."""
+        return [world for world, seen in enumerate(self._first) if seen is not None and np.unique(seen).size == 1]
+
+    def _nothing_differs(self) -> str:
+        if len(self.constant) < len(self._first) or np.unique(np.concatenate(self._first)).size > 1:  # type: ignore[arg-type]
+            return ""
+        return "every output looks the same, whatever the data set: there is nothing to guess from"
 
 
 def _follows(symbols: NDArray[np.float64], look: Look) -> str:
@@ -62,11 +74,11 @@ def _follows(symbols: NDArray[np.float64], look: Look) -> str:
     if abs(equal - expected) > _FAR * spread + _REPEATS:
         more = "more" if equal > expected else "less"
         return f"an output equals the one before it far {more} often than independent trials would"
-    if look.width:
+    if look.width and counts.max() < _MOSTLY * n:  # of rare values, one pair of neighbours would look like a trend
         values = look.columns([0])[:n, 0]
         values = values[np.isfinite(values)]
         if values.size >= _FEWEST and np.ptp(values) > 0:
-            ranks = rankdata(values)
+            ranks = np.unique(values, return_inverse=True)[1]
             follows = float(np.corrcoef(ranks[1:], ranks[:-1])[0, 1])
             if abs(follows) * np.sqrt(values.size) > _FAR:
                 return f"outputs follow the ones before them (rank correlation {follows:.2f})"
@@ -74,10 +86,14 @@ def _follows(symbols: NDArray[np.float64], look: Look) -> str:
 
 
 def _comes_again(earlier: NDArray[np.float64], later: NDArray[np.float64]) -> str:
-    """Whether outputs come again in a later piece much more often than within one."""
+    """Whether a later piece begins as an earlier one did, or holds many values of it that are rare in both."""
+    m = min(_BEGINNING, earlier.size, later.size)
+    alike = float(((np.unique(earlier, return_counts=True)[1] / earlier.size) ** 2).sum())
+    if np.array_equal(earlier[:m], later[:m]) and m * np.log(alike) < _UNBELIEVABLE:
+        return f"two calls began with the same {m} outputs: noise is repeated"
+    once = [values[counts == 1] for values, counts in (np.unique(each, return_counts=True) for each in (earlier, later))]
     within = earlier.size - np.unique(earlier).size
-    expected = 2 * within * later.size / earlier.size
-    again = int(np.count_nonzero(np.isin(later, earlier)))
-    if again > 10 * expected + _REPEATS and 2 * within < earlier.size:
-        return f"{again} of {later.size} outputs had come before, in an earlier call: noise is repeated"
+    again = int(np.isin(once[1], once[0]).sum())
+    if again > 10 * 2 * within * later.size / earlier.size + _REPEATS:
+        return f"{again} outputs had come before, in an earlier call, though hardly any comes twice in one: noise is repeated"
     return ""

@@ -138,7 +138,8 @@ class Look:
     def _add(self, places: NDArray[np.intp] | slice, values: NDArray[Any]) -> None:
         key = _digest(f"{values.dtype.str}{values.shape[1:]}".encode())
         flat = values.reshape(len(values), -1) if values.size else np.empty((len(values), 0), dtype=values.dtype)
-        self._groups.append((places, flat, key))
+        # rows in memory one after the other: sums depend on the order of addition, which must be the same for each output
+        self._groups.append((places, np.ascontiguousarray(flat), key))
 
     def _read_each(self, outputs: Sequence[Any] | NDArray[Any]) -> None:
         alike: dict[tuple[str, tuple[int, ...]], tuple[list[int], list[NDArray[Any]]]] = {}
