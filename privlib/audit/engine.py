@@ -183,10 +183,11 @@ def _in_words(chosen: Pair, audited: Pair | None) -> str:
 def _checked(job: Job, pair: Pair | None, pairs: Sequence[Pair], *, anytime: bool) -> tuple[Pair, ...]:
     """Refuse what cannot be audited; the candidates."""
     checked_bound(job.claim, name="claim")
-    candidates = (*(() if pair is None else (pair,)), *pairs)
-    if any(not isinstance(each, Pair) for each in candidates):
+    candidates: list[Pair] = ([] if pair is None else [pair]) + list(pairs)
+    given: list[object] = [*candidates]
+    if any(not isinstance(each, Pair) for each in given):
         raise InvalidInput("pair and pairs must be made with privlib.audit.Pair(first, second, neighbours, description)")
-    if not candidates:
+    if len(candidates) == 0:
         raise InvalidInput("give pair, two neighbouring data sets, or pairs, several candidates")
     for each in candidates:
         if each.neighbours is not job.claim.neighbours:
@@ -203,4 +204,4 @@ def _checked(job: Job, pair: Pair | None, pairs: Sequence[Pair], *, anytime: boo
     exact_int(job.part(candidates[0]), name="training", least=_FEWEST_TRAINING, most=job.trials - 1)
     if anytime and job.claim.kind not in (Kind.PURE, Kind.GDP):
         raise InvalidInput("anytime is for pure and gdp claims: leave it out, or state the claim otherwise")
-    return candidates
+    return tuple(candidates)

@@ -161,4 +161,4 @@ def _fit(said: Sequence[Floats]) -> Floats:
         both = both + step
         if np.abs(step).max() < 1e-6 or np.abs(both).max() > _MOST:
             break
-    return np.asarray(np.clip(both[:-1], -_MOST, _MOST))
+    return np.asarray(np.clip(both[:-1], -_MOST, _MOST), dtype=np.float64)

@@ -128,7 +128,8 @@ def hopeful(right: Floats, made: Floats) -> Floats:
 
 
 def _limit(right: Floats, made: Floats, deviations: Floats) -> Floats:
-    return np.asarray(betaincinv(np.maximum(right, 0.5), made - np.minimum(right, made) + 1, ndtr(deviations)))
+    limit = betaincinv(np.maximum(right, 0.5), made - np.minimum(right, made) + 1, ndtr(deviations))
+    return np.asarray(limit, dtype=np.float64)
 
 
 def merged(scores: Floats, guesses: Sequence[int], masses: Floats, most: int) -> Cells:
