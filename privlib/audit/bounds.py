@@ -165,7 +165,7 @@ def gdp_bound(correct: float, trials: float, confidence: float) -> float:
     Examples
     --------
     >>> round(gdp_bound(6915, 10_000, 0.999), 3)
-    0.962
+    0.919
     """
     wrong = _chance_of_a_wrong_guess(correct, trials, confidence)
     if wrong >= 0.5:
@@ -206,7 +206,7 @@ def noise_fraction(correct: float, trials: float, confidence: float, *, accuracy
     --------
     >>> from scipy.special import ndtr
     >>> round(noise_fraction(6915, 10_000, 0.999, accuracy=lambda s: ndtr(s / 2)), 3)
-    0.962
+    0.919
     """
     right = 1 - _chance_of_a_wrong_guess(correct, trials, confidence)
     low, high = 0.0, _MOST_NOISE
@@ -245,7 +245,7 @@ def zcdp_bound(second: tuple[int, int], first: tuple[int, int], confidence: floa
     Examples
     --------
     >>> round(zcdp_bound((6915, 10_000), (3085, 10_000), 0.999), 3)
-    0.297
+    0.259
     """
     _check(confidence)
     if any(not 0 <= happened <= trials for happened, trials in (second, first)):
