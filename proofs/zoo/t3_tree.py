@@ -44,6 +44,7 @@ from privlib.prove import replaced, rewritten
 
 covers = [
     "privlib.audit.zoo.reference.binary_tree",
+    "privlib.audit.zoo.reference._blocks",
     "privlib.audit.zoo.reference.tree_sums",
     "privlib.audit.zoo.reference._budget",
 ]

@@ -154,6 +154,10 @@ def the_sampler_itself_is_called() -> None:
             tapes = np.stack([noise.discrete_laplace(40, scale=scale) for scale in scales], axis=1)
         expected = [outcome_in_words(answers, tape, 2, 0, redraw=redraw) for tape in tapes.tolist()]
         assert seen.tolist() == expected, "what is added is not the sampler's noise"
+    with fixed_key(KEY):
+        once = reference.sparse_vector(answers, 40, epsilon=1, count=1)
+    with fixed_key(KEY):
+        assert np.array_equal(reference.sparse_vector(answers, 40, epsilon=1), once), "without a count more than one lies above"
 
 
 # --- the exact law, from the scales that the code asks for ---

@@ -6,7 +6,7 @@ and public.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -206,12 +206,17 @@ def binary_tree(stream: Sequence[int], n: int, *, epsilon: Real) -> NDArray[np.i
     sums, levels = tree_sums(stream), len(stream).bit_length()
     scale = levels / _budget(epsilon)
     nodes = np.empty((n, sums.size), dtype=np.int16)
-    rows = max(1, _NODES // sums.size)  # so that 64-bit noise of few outputs is in memory at a time
-    for start in range(0, n, rows):
-        part = nodes[start : start + rows]
+    for part in _blocks(nodes):
         noise = discrete_laplace(part.size, scale=scale).reshape(part.shape)
         part[:] = np.clip(sums + noise, -_LARGEST_NODE, _LARGEST_NODE)
     return nodes
+
+
+def _blocks(nodes: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
+    """The rows, a few at a time, so that 64-bit noise of few outputs is in memory at once."""
+    rows = max(1, _NODES // nodes.shape[1])
+    for start in range(0, len(nodes), rows):
+        yield nodes[start : start + rows]
 
 
 def tree_sums(stream: Sequence[int]) -> Ints:
@@ -274,7 +279,7 @@ def sparse_vector(
     budget, most = _budget(epsilon), exact_int(count, name="count")
     bar_scale = 2 * (most if redraw else 1) / budget
     bars = threshold + discrete_laplace(n, scale=bar_scale)
-    seen = np.full((n, len(answers)), -1, dtype=np.int8)
+    seen = np.empty((n, len(answers)), dtype=np.int8)
     left = np.full(n, most)
     for place, answer in enumerate(answers):
         above = answer + discrete_laplace(n, scale=4 * most / budget) >= bars
