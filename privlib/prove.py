@@ -10,20 +10,41 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import multiprocessing
+import os
 import signal
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from privlib.errors import InvalidInput
+from privlib.errors import InvalidInput, MissingExtra, PrivlibError
 
-__all__ = ["Mutation", "Result", "changed", "control", "find", "load", "replaced", "resolve", "rewritten", "run", "survives"]
+__all__ = [
+    "Mutation",
+    "Result",
+    "WorkerDied",
+    "changed",
+    "control",
+    "cpus",
+    "find",
+    "load",
+    "replaced",
+    "resolve",
+    "rewritten",
+    "run",
+    "run_all",
+    "survives",
+]
 
 _PATIENCE = 8.0
 _LEAST_PATIENCE = 5.0
@@ -32,6 +53,10 @@ Mutation = Callable[[], AbstractContextManager[None]]
 """Something to call for a context inside which the shipped code is wrong."""
 
 _ROOT = Path(__file__).resolve().parent.parent / "proofs"
+
+
+class WorkerDied(PrivlibError):
+    """A process that ran a proof ended before the proof did: killed, or out of memory."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +113,71 @@ def load(file: Path) -> ModuleType:
     return module
 
 
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_all(files: Sequence[Path], *, jobs: int = 1) -> Generator[Result]:
+    """Prove theorems side by side, each in one of ``jobs`` processes, and give the results as they come.
+
+    A mutant changes code in place, and is timed by a signal, which the main thread alone receives: so processes, no threads.
+
+    Raises
+    ------
+    WorkerDied
+        When one of the processes ended before its proof did.
+    MissingExtra
+        When a proof needs a package that is not installed.
+    """
+    if min(jobs, len(files)) <= 1:
+        yield from map(_run_quietly, files)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would inherit mutants, threads and whatever else is going on
+    waiting = sorted(files, key=lambda file: -file.stat().st_size)  # long files tend to take long, and should not come last
+    pool = ProcessPoolExecutor(min(jobs, len(files)), mp_context=context, initializer=_end_with_parent)
+    others = multiprocessing.active_children()
+    try:
+        kept = signal.signal(signal.SIGINT, signal.SIG_IGN)  # workers inherit it: Ctrl-C is for this process alone
+        try:
+            proofs = {pool.submit(_run_quietly, file): file for file in waiting}
+        finally:
+            signal.signal(signal.SIGINT, kept)
+        for proof in as_completed(proofs):
+            result = proof.result()
+            waiting.remove(proofs[proof])
+            yield result
+    except BrokenProcessPool as error:
+        at_work = ", ".join(theorem_id(file) for file in waiting[:jobs])
+        raise WorkerDied(f"a process ended before its proof did, killed or out of memory; at work were {at_work}") from error
+    finally:
+        for process in multiprocessing.active_children():
+            if waiting and process not in others:
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """A worker waits for work without end, also when the process that gives it was killed."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _run_quietly(file: Path) -> Result:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="insecure noise")
+        try:
+            return run(file)
+        except ModuleNotFoundError as error:
+            raise MissingExtra(f"the proofs need {error.name}: pip install 'privlib[proofs]'") from error
+
+
 def run(file: Path) -> Result:
     """Prove one theorem, check that the unchanged code passes the same way as a mutant, and try the mutants."""
     began = time.perf_counter()
@@ -95,7 +185,9 @@ def run(file: Path) -> Result:
     failure, survivors = "", list[str]()
     mutants: Mapping[str, Mutation] = module.mutants()
     try:
+        started = time.perf_counter()
         module.prove()
+        _honest[module.__name__] = time.perf_counter() - started
         control(module)
     except AssertionError as error:
         failure = str(error) or "an assertion of the proof failed"
@@ -141,9 +233,9 @@ def survives(module: ModuleType, mutation: Mutation, name: str = "") -> bool:
 
 def _patience(module: ModuleType) -> float:
     if module.__name__ not in _honest:
-        began = time.perf_counter()
+        started = time.perf_counter()
         module.prove()
-        _honest[module.__name__] = time.perf_counter() - began
+        _honest[module.__name__] = time.perf_counter() - started
     return max(_LEAST_PATIENCE, _PATIENCE * _honest[module.__name__])
 
 

@@ -196,7 +196,7 @@ def audits() -> None:
             say(f"5. audit, {neighbours}, epsilon {epsilon}", figure, "0.95 to 1.0, 0", met=0.95 <= median <= 1 and not refuted)
             say("     longest audit", f"{longest:.1f} s", "< 60 s", met=longest < 60)
     began = time.perf_counter()
-    audit = published_audit(1, points=20, held_out=100_000)
+    audit = published_audit(1, points=20, trials=300_000)
     seconds = time.perf_counter() - began
     met = audit.verdict is Verdict.VIOLATION and float(audit.certified or 0) >= 5
     figure = f"certified {float(audit.certified or 0):.2f}, {audit.verdict}"

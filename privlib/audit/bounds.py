@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable
 from enum import StrEnum
 
-from scipy.special import betaincinv, ndtri
+from scipy.special import ndtri
 
+from privlib.audit.binomial import checked_confidence, upper_limit
 from privlib.errors import InvalidInput
 
 __all__ = ["Verdict", "approx_bound", "gdp_bound", "guess_bound", "noise_fraction", "zcdp_bound"]
@@ -124,7 +125,7 @@ def approx_bound(correct: float, guesses: float, trials: float, confidence: floa
     wrong = _chance_of_a_wrong_guess(correct, guesses, 1 - (1 - _FOR_THE_RATE) * error)
     if correct == 0:
         return 0.0
-    rate = 1 - _upper_limit(trials - guesses, trials, 1 - _FOR_THE_RATE * error)
+    rate = 1 - upper_limit(trials - guesses, trials, 1 - _FOR_THE_RATE * error)
     if rate <= 0:
         return 0.0
     odds_above = 1 - wrong - delta / rate * (1 + _MARGIN)
@@ -247,12 +248,12 @@ def zcdp_bound(second: tuple[int, int], first: tuple[int, int], confidence: floa
     >>> round(zcdp_bound((6915, 10_000), (3085, 10_000), 0.999), 3)
     0.259
     """
-    _check(confidence)
+    checked_confidence(confidence)
     if any(not 0 <= happened <= trials for happened, trials in (second, first)):
         raise InvalidInput("an event cannot happen more often than there are trials")
     level = 1 - (1 - confidence) / 2
-    often = 1 - _upper_limit(second[1] - second[0], second[1], level)
-    seldom = _upper_limit(first[0], first[1], level)
+    often = 1 - upper_limit(second[1] - second[0], second[1], level)
+    seldom = upper_limit(first[0], first[1], level)
     if often <= seldom:
         return 0.0
     pairs = ((often, seldom), (seldom, often))
@@ -276,15 +277,5 @@ def _chance_of_a_wrong_guess(correct: float, guesses: float, confidence: float) 
     """The upper limit of the chance that a guess is wrong: 1 - the lower limit of the chance that it is right."""
     if not 0 <= correct <= guesses or not guesses < math.inf:
         raise InvalidInput("correct and guesses must be counts with 0 <= correct <= guesses")
-    _check(confidence)
-    return _upper_limit(guesses - correct, guesses, confidence)
-
-
-def _check(confidence: float) -> None:
-    if not 0.5 < confidence < 1:
-        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {confidence}")
-
-
-def _upper_limit(successes: float, trials: float, confidence: float) -> float:
-    """The exact upper limit of a chance, Clopper and Pearson's."""
-    return 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, confidence))
+    checked_confidence(confidence)
+    return upper_limit(guesses - correct, guesses, confidence)

@@ -15,6 +15,7 @@ from privlib.bounds import Bound, Neighbours, Real, exact
 from privlib.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from privlib.audit.engine import Progress
     from privlib.audit.result import Audit
     from privlib.audit.survival import Rows
     from privlib.survival.published import PublishedCurve
@@ -31,6 +32,7 @@ def survival_audit(
     anytime: bool = False,
     max_seconds: float | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Audit:
     """Audit the noisy survival table: count and release a worst pair, guess by the exact likelihood ratio.
 
@@ -44,7 +46,7 @@ def survival_audit(
         Releases over both data sets.
     confidence : rational
         One minus the chance of certifying more than the truth.
-    anytime, max_seconds, seed
+    anytime, max_seconds, seed, progress
         As for `privlib.audit.run`.
 
     Returns
@@ -63,6 +65,7 @@ def survival_audit(
         anytime=anytime,
         max_seconds=max_seconds,
         seed=seed,
+        progress=progress,
         title="survival: noisy table",
         theorem="survival.t1",
         reproduce=_call("survival_audit", epsilon, neighbours=neighbours, trials=trials, confidence=confidence, seed=seed),
@@ -73,10 +76,12 @@ def published_audit(
     epsilon: Real = 1,
     *,
     points: int = 20,
-    held_out: int = 100_000,
+    trials: int = 300_000,
+    training: int | None = None,
     confidence: Real = "0.999",
     max_seconds: float | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Audit:
     """Audit the published recipe, noise on the curve itself, by a learned rule on its finished curve.
 
@@ -86,11 +91,11 @@ def published_audit(
         The nominal epsilon, which is the published claim for the whole curve.
     points : int
         Times of release, all after the first possible event.
-    held_out : int
-        Tested trials per data set, on average; half as many more per data set fix the rule.
+    trials, training : int
+        Curves released over both data sets, and how many of them fix the rule: a third, unless said otherwise.
     confidence : rational
         One minus the chance of certifying more than the truth.
-    max_seconds, seed
+    max_seconds, seed, progress
         As for `privlib.audit.run`.
 
     Returns
@@ -110,20 +115,28 @@ def published_audit(
         durations, events = rows
         return recipe.count(np.array(durations), np.array(events)).release()
 
-    training = held_out
     return run(
         mechanism,
         claim=Bound.pure(nominal, neighbours=Neighbours.REPLACE),
         pair=published_pair(),
-        trials=2 * held_out + training,
-        training=training,
+        trials=trials,
+        training=trials // 3 if training is None else training,
         confidence=confidence,
         observe=lambda curve: curve.survival,
         max_seconds=max_seconds,
         seed=seed,
+        progress=progress,
         title="survival: published recipe at its nominal epsilon",
         theorem="survival.t2",
-        reproduce=_call("published_audit", epsilon, points=points, held_out=held_out, confidence=confidence, seed=seed),
+        reproduce=_call(
+            "published_audit",
+            epsilon,
+            points=points,
+            trials=trials,
+            **({} if training is None else {"training": training}),
+            confidence=confidence,
+            seed=seed,
+        ),
     )
 
 
@@ -135,6 +148,7 @@ def noise_audit(
     anytime: bool = False,
     max_seconds: float | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Audit:
     """Audit discrete Laplace noise on one count, as a black box: nothing is told of its law.
 
@@ -146,7 +160,7 @@ def noise_audit(
         Counts released over both data sets.
     confidence : rational
         One minus the chance of certifying more than the truth.
-    anytime, max_seconds, seed
+    anytime, max_seconds, seed, progress
         As for `privlib.audit.run`.
 
     Returns
@@ -166,6 +180,7 @@ def noise_audit(
         anytime=anytime,
         max_seconds=max_seconds,
         seed=seed,
+        progress=progress,
         title="noise: discrete Laplace on a count",
         theorem="zoo.t2",
         reproduce=_call("noise_audit", epsilon, trials=trials, confidence=confidence, seed=seed),

@@ -17,11 +17,11 @@ Ints = NDArray[np.int64]
 Method = Literal["each bin", "rising", "falling", "one cut", "by size"]
 """How bins are pooled; see `pool`."""
 
-_MOST_SYMBOLS = 4096
-_MOST_VALUES = 256
-_EQUAL_BINS = 128
-_LEAST_TAIL = 8
-_CAUTION = 0.1
+_MOST_SYMBOLS = 4096  # more names than this hardly come twice in a training part
+_MOST_VALUES = 256  # of a scalar whose bins have to be learned one by one
+_EQUAL_BINS = 128  # bins below 2**-7 of all trials are geometric:
+_LEAST_TAIL = 8  # the first of them
+_CAUTION = 0.1  # one minus the confidence of the limit by which cells are ordered
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,22 +35,25 @@ class Cuts:
         ``places[i]`` alone.
     symbolic : bool
         Whether the values are names.
+    one_value_each : bool
+        Whether each value that was seen has a bin of its own.
     """
 
     places: Floats
     symbolic: bool
+    one_value_each: bool = True
 
     @property
     def size(self) -> int:
         """How many bins there are; the last is for missing values, and for symbols that training did not show."""
         return self.places.size + 2
 
-    def sizes(self) -> Floats:
-        """How far from 0 the values of each bin are, about; 0 for missing ones."""
+    def values(self) -> Floats:
+        """The value of each bin, about; 0 for missing ones."""
         if not self.places.size:
             return np.zeros(self.size)
-        middles = (self.places[1:] + self.places[:-1]) / 2 if self.places.size > _MOST_VALUES else self.places[:-1]
-        return np.asarray(np.abs(np.concatenate([self.places[:1], middles, self.places[-1:], [0.0]])))
+        middles = self.places[:-1] if self.one_value_each else (self.places[1:] + self.places[:-1]) / 2
+        return np.concatenate([self.places[:1], middles, self.places[-1:], [0.0]])
 
     def bins(self, values: Floats) -> NDArray[np.intp]:
         """The bin of each value."""
@@ -60,29 +63,47 @@ class Cuts:
             lost |= self.places[np.maximum(found - 1, 0)] != values
         return np.where(lost, self.places.size + 1, found)
 
+    def symbols(self, bins: NDArray[np.intp]) -> list[float | None]:
+        """The name in each of some bins; None for the bin of what training did not show, nothing for bins without names."""
+        named = [float(self.places[each - 1]) for each in bins if 0 < each <= self.places.size]
+        return [*named, *([None] if (bins > self.places.size).any() else [])]
+
     def words(self, first: int, last: int) -> str:
         """The values from one bin to another in words."""
         if first == self.places.size + 1:
             return "missing"
-        if self.symbolic:
-            return "one value" if first == last else f"{last - first + 1} values"
         low = "" if first == 0 else f"from {self.places[first - 1]:.6g}"
         high = "" if last >= self.places.size else f"below {self.places[last]:.6g}"
         return f"{low} {high}".strip() or "any value"
 
 
-def cuts(values: Floats, *, symbolic: bool) -> Cuts | None:
-    """Cut where values lie: a bin for each where they are few, else equal masses and geometric tails; None for too many names."""
+def cuts(values: Floats, *, symbolic: bool, ordered: bool = False) -> Cuts | None:
+    """Cut where values lie.
+
+    Parameters
+    ----------
+    values : float array
+        Of all worlds; NaN where there is none.
+    symbolic : bool
+        Whether the values are names.
+    ordered : bool
+        Whether larger values are known to say more: then many may have a bin of their own, for the bins need not be learned.
+
+    Returns
+    -------
+    Cuts
+        A bin for each value where they are few, else equal masses and geometric tails. None for too many names.
+    """
     present = np.sort(values[~np.isnan(values)])
     distinct = present[np.append(True, present[1:] != present[:-1])] if present.size else present
-    if distinct.size <= (_MOST_SYMBOLS if symbolic else _MOST_VALUES):
+    if distinct.size <= (_MOST_SYMBOLS if symbolic or ordered else _MOST_VALUES):
         return Cuts(distinct, symbolic)
     if symbolic:
         return None
     tails = np.exp2(-np.arange(_LEAST_TAIL, max(_LEAST_TAIL + 1, np.log2(present.size) - 2)))
     shares = np.concatenate([np.linspace(0, 1, _EQUAL_BINS + 1), tails, 1 - tails])
     places = np.unique(present[np.round(shares * (present.size - 1)).astype(np.intp)])
-    return Cuts(places, symbolic)
+    return Cuts(places, symbolic, one_value_each=False)
 
 
 def tally(bins: list[NDArray[np.intp]], size: int) -> Ints:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
-from privlib.audit.judge import Counts, best, certified
+from privlib.audit.binomial import lower_limit, upper_limit
+from privlib.audit.judge import Counts, best, certified, claimed
 from privlib.bounds import Bound, Kind
 
 if TYPE_CHECKING:
@@ -71,21 +73,15 @@ def trade_off(audit: Audit) -> TradeOff | None:
     inside = np.cumsum(counts[:, ::-1], axis=1)[:, :-1]
     thresholds = inside.shape[1]
     (fpr, fpr_limits), (tpr, tpr_limits) = (
-        _rates(inside[world], int(totals[world]), (1 - audit.confidence) / (4 * thresholds)) for world in (0, 1)
+        _rates(inside[world], int(totals[world]), 1 - (1 - Fraction(audit.confidence)) / (4 * thresholds)) for world in (0, 1)
     )
     return TradeOff(fpr, tpr, fpr_limits, tpr_limits, thresholds)
 
 
-def _rates(inside: NDArray[np.int64], total: int, error: float) -> tuple[Floats, Floats]:
-    """Shares from none to all, and their limits, each wrong with probability at most ``error``."""
-    limits = [_at_least(inside, total, error), 1 - _at_least(total - inside, total, error)]
+def _rates(inside: NDArray[np.int64], total: int, confidence: Fraction) -> tuple[Floats, Floats]:
+    """Shares from none to all, and their limits, each right with this confidence."""
+    limits = [[limit(count, total, confidence) for count in inside.tolist()] for limit in (lower_limit, upper_limit)]
     return np.concatenate([[0.0], inside / total, [1.0]]), np.pad(limits, ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1)))
-
-
-def _at_least(inside: NDArray[np.int64], total: int, error: float) -> Floats:
-    """The lower Clopper-Pearson limit of a share, 0 where nothing was counted."""
-    found = betaincinv(np.maximum(inside, 1), total - inside + 1, error)
-    return np.where(inside == 0, 0.0, found)
 
 
 def allowed(claim: Bound, fpr: Floats) -> Floats:
@@ -105,9 +101,10 @@ def allowed(claim: Bound, fpr: Floats) -> Floats:
     if claim.kind is Kind.GDP:
         return np.asarray(ndtr(ndtri(fpr) + math.sqrt(claim.mu2)))
     if claim.kind is not Kind.ZCDP:
-        return _line(float(claim.epsilon) + _log(claim), float(claim.delta), fpr)
+        return _line(claimed(claim), float(claim.delta), fpr)
     from privlib.accounting import delta_at
 
+    # At rho + 8 sqrt(rho), where the grid ends, delta is exp(-16) at most: no line beyond it changes what is drawn.
     grid = [8 * math.sqrt(claim.rho) * step / 24 + float(claim.rho) for step in range(25)]
     lines = [_line(epsilon, float(delta_at(claim, epsilon=epsilon)), fpr) for epsilon in grid]
     return np.asarray(np.min(lines, axis=0), dtype=np.float64)
@@ -142,10 +139,6 @@ def _line(epsilon: float, delta: float, fpr: Floats) -> Floats:
     steep = delta + math.exp(min(epsilon, 700.0)) * fpr
     flat = 1 - math.exp(-epsilon) * (1 - delta - fpr)
     return np.clip(np.minimum(steep, flat), 0.0, 1.0)
-
-
-def _log(claim: Bound) -> float:
-    return math.log(claim.odds.numerator) - math.log(claim.odds.denominator)
 
 
 def says_something(audit: Audit) -> bool:

@@ -10,18 +10,22 @@ from typing import Any
 import numpy as np
 import scipy
 
+from privlib.audit.binomial import checked_confidence
 from privlib.audit.judge import best, claimed
 from privlib.audit.likelihood import Ratio
 from privlib.audit.pairs import Pair
 from privlib.audit.procedure import Job, Tally, choose, fixed, no_rule, until_refuted
 from privlib.audit.result import Audit
 from privlib.audit.trials import Stopped
-from privlib.bounds import Bound, Kind, Real, checked_bound, exact_int, exact_share
+from privlib.bounds import Bound, Kind, Real, checked_bound, exact_int
 from privlib.errors import InvalidInput, Mismatch
 
 __all__ = ["Interrupted", "run"]
 
-_FEWEST, _FEWEST_TRAINING, _EVEN = 200, 50, 0.5
+Progress = Callable[[int, int], None]
+"""Told of the trials tested so far, and of those to test."""
+
+_FEWEST, _FEWEST_TRAINING = 200, 50
 
 
 class Interrupted(KeyboardInterrupt):
@@ -52,7 +56,9 @@ def run(
     training: int | None = None,
     anytime: bool = False,
     max_seconds: float | None = None,
+    bits: bool = True,
     seed: int = 0,
+    progress: Progress | None = None,
     title: str = "",
     theorem: str | None = None,
     reproduce: str = "",
@@ -76,7 +82,7 @@ def run(
         Several candidates instead: a pilot of 4000 trials on each, and a longer one on the best, choose the pair that is
         then audited on fresh trials.
     trials : int
-        Runs on all data sets together, at least 200; pilots come on top.
+        Runs on all data sets together, at least 200; pilots come on top, and 20 that show how many numbers an output has.
     confidence : rational
         One minus the chance of certifying more than the truth; strictly between 1/2 and 1.
     llr : callable, optional
@@ -94,8 +100,12 @@ def run(
         For pure and gdp claims.
     max_seconds : float, optional
         Stop after this time, between two pieces of trials. A limit that holds at all times is then stated.
+    bits : bool
+        Whether the rule may look at how floats are stored. Turn it off for numbers that were read from text.
     seed : int
         Fixes how the training part is split, nothing else; the mechanism and the secrets never see it.
+    progress : callable, optional
+        Called with the trials tested so far and the trials to test, once before training and after each piece.
     title, theorem, reproduce : str, optional
         What is audited, by default the function's name, the theorem that it names and the call that repeats the audit, for
         the report.
@@ -123,17 +133,20 @@ def run(
     >>> found.verdict, found.correct == found.made == found.tested == 750
     (<Verdict.VIOLATION: 'violation'>, True)
     """
-    level = float(exact_share(confidence, name="confidence"))
-    job = Job(mechanism, claim, trials, level, llr, observe, batch, training, max_seconds, seed)
+    level = float(checked_confidence(confidence))
+    job = Job(mechanism, claim, trials, level, llr, observe, batch, training, max_seconds, seed, bits)
     candidates = _checked(job, pair, pairs, anytime=anytime)
+    tell = progress or (lambda tested, to_test: None)
     searched: tuple[tuple[str, float], ...] = ()
     chosen, tally, interrupted = candidates[0], Tally(no_rule(), 2), False
     try:
         if len(candidates) > 1:
             chosen, searched = choose(job, candidates)
         work = until_refuted if anytime else fixed
-        for tally in work(job, chosen):  # noqa: B007 - each step leaves what was counted so far
-            pass
+        to_test = trials - job.part(chosen)
+        tell(0, to_test)
+        for tally in work(job, chosen):
+            tell(tally.counts.tested, to_test)
     except Stopped:
         job.stopped = "the time was over"
     except KeyboardInterrupt:
@@ -196,8 +209,6 @@ def _checked(job: Job, pair: Pair | None, pairs: Sequence[Pair], *, anytime: boo
             raise InvalidInput("more than two data sets are for pure claims: give two")
     if job.llr is not None and (len(candidates) > 1 or candidates[0].others):
         raise InvalidInput("llr is the ratio of two data sets: give one pair without others")
-    if not _EVEN < job.confidence < 1:
-        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {job.confidence}")
     if not np.isfinite(claimed(job.claim)):
         raise InvalidInput("the claim is beyond every number that can be refuted")
     exact_int(job.trials, name="trials", least=_FEWEST)

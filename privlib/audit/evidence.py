@@ -17,12 +17,12 @@ __all__ = ["Evidence", "gather"]
 
 Floats = NDArray[np.float64]
 
-_TELLING = 3.5  # standard errors
-_FEW_VALUES = 32
-_SMOOTH = 0.5
-_RIDGE = 1.0
-_STEPS = 8
-_MOST = 1e6
+_TELLING = 3.5  # standard errors: of a hundred numbers that tell nothing, hardly one is taken in
+_FEW_VALUES = 32  # that are learned one by one
+_SMOOTH = 0.5  # added to each count, so that a value that was not met says little
+_RIDGE = 1.0  # pulls the weights towards 1, the sum of independent numbers
+_STEPS = 8  # of Newton's method, which needs about 5
+_MOST = 1e6  # a weight beyond it has run away: the worlds are parted by training alone
 _METHODS: tuple[Method, ...] = ("one cut", "rising", "falling")
 
 

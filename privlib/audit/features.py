@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from privlib.audit.outputs import Look
 
-__all__ = ["AGGREGATES", "Aggregate", "Bits", "Difference", "Feature", "Kind", "Number", "Whole", "aggregates", "bank"]
+__all__ = ["AGGREGATES", "Aggregate", "Bits", "Difference", "Feature", "Kind", "Number", "Whole", "aggregates", "bank", "table"]
 
 Floats = NDArray[np.float64]
 
-_FEW = 8
-_FLOATS = 3
-_COORDINATES = 48
+_FEW = 8  # differences of neighbouring numbers that are looked at
+_FLOATS = 3  # numbers whose bits are looked at: arithmetic that leaves marks does so in each
+_COORDINATES = 48  # numbers of an output that are looked at one by one: each costs training time, and a little luck
 _MANTISSA = 52
-_NO_BIT = 1024.0
+_NO_BIT = 1024.0  # for zero, beyond every exponent
+_SPELLED = 3  # names that a cell is described by
 
 
 class Feature(Protocol):
@@ -41,11 +42,31 @@ class Feature(Protocol):
 
 
 @dataclass(frozen=True)
-class Whole:
+class _Symbol:
+    """A name of the output; outputs with the same one look the same to it.
+
+    Parameters
+    ----------
+    names : mapping
+        The names that were seen, spelled out.
+    """
+
+    names: Mapping[float, str] = field(default_factory=dict[float, str], compare=False, repr=False)
+    symbolic: bool = True
+
+    def spell(self, symbols: Sequence[float | None]) -> str:
+        """Some names in words; None stands for what training did not show."""
+        told = ["what training did not show" if symbol is None else self.names.get(symbol, "") for symbol in symbols]
+        shown = [words for words in told if words][:_SPELLED]
+        left = len(told) - len(shown)
+        return " or ".join([*shown, *([f"{left} more"] if left else [])]) or "nothing"
+
+
+@dataclass(frozen=True)
+class Whole(_Symbol):
     """The whole output as a symbol."""
 
     words: str = "the whole output"
-    symbolic: bool = True
 
     def of(self, look: Look) -> Floats:
         """A symbol for each output."""
@@ -53,11 +74,10 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(_Symbol):
     """Type and shape of the output, which text, None and exceptions have too."""
 
     words: str = "the type and the shape of the output"
-    symbolic: bool = True
 
     def of(self, look: Look) -> Floats:
         """A symbol for each type and shape."""
@@ -212,13 +232,15 @@ def aggregates(look: Look, names: Sequence[str]) -> Floats:
     return found
 
 
-def bank(looks: Sequence[Look]) -> tuple[Feature, ...]:
+def bank(looks: Sequence[Look], *, bits: bool = True) -> tuple[Feature, ...]:
     """Choose what to look at, from the first outputs of each world.
 
     Parameters
     ----------
     looks : sequence of Look
         A few outputs of each world.
+    bits : bool
+        Whether to look at how floats are stored.
 
     Returns
     -------
@@ -227,15 +249,16 @@ def bank(looks: Sequence[Look]) -> tuple[Feature, ...]:
         and the bits of the first floats.
     """
     width = max(look.width for look in looks)
-    chosen: list[Feature] = [Kind()]
+    together = Look.joined(looks)
+    chosen: list[Feature] = [Kind(together.spelled_kinds())]
     if _repeats(looks):
-        chosen.append(Whole())
+        chosen.append(Whole(together.spelled()))
     places = range(width) if width <= _COORDINATES else _telling(looks, width)
     chosen += [Number(place) for place in places]
     if width > 1:
         chosen += [Difference(place) for place in places[:_FEW] if place + 1 < width]
         chosen += [Length(), *map(Aggregate, AGGREGATES)]
-    for place in range(min(width, _FLOATS)):
+    for place in range(min(width, _FLOATS) if bits else 0):
         if any(np.isfinite(look.floats(place)).any() for look in looks):
             chosen += [Bits(place, which) for which in _BITS]
     return tuple(chosen)
@@ -268,3 +291,18 @@ def _telling(looks: Sequence[Look], width: int) -> list[int]:
     coin = np.sqrt(0.25 / seen).max(axis=0)
     score = np.maximum(np.ptp(means, axis=0) / noise, np.ptp(shares, axis=0) / coin)
     return sorted(np.argsort(-score, kind="stable")[:_COORDINATES].tolist())
+
+
+def table(look: Look, features: Sequence[Feature]) -> Floats:
+    """All features of some outputs, shape (n, features)."""
+    found = np.empty((look.size, len(features)))
+    numbers = {index: feature.place for index, feature in enumerate(features) if isinstance(feature, Number)}
+    if numbers:
+        found[:, list(numbers)] = look.columns(list(numbers.values()))
+    whole = {index: feature.words for index, feature in enumerate(features) if isinstance(feature, Aggregate)}
+    if whole:
+        found[:, list(whole)] = aggregates(look, list(whole.values()))
+    for index, feature in enumerate(features):
+        if index not in numbers and index not in whole:
+            found[:, index] = feature.of(look)
+    return found

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from privlib.audit.bounds import Verdict
+from privlib.audit.result import Audit
 
 if TYPE_CHECKING:
-    from privlib.audit.result import Audit
+    from privlib.audit.onerun import OneRun
 
 __all__ = ["junit", "sarif"]
 
@@ -24,6 +25,11 @@ _RULES = {
         "warning",
         "The audit can say nothing",
         "Too few guesses were made to refute the claim, however many were right.",
+    ),
+    "interrupted": (
+        "warning",
+        "The audit was stopped early",
+        "It had refuted nothing by then, on fewer trials than were planned.",
     ),
     "not-independent": (
         "warning",
@@ -44,52 +50,57 @@ _RULES = {
 """Identifier, level, name and meaning of each kind of finding."""
 
 
-def junit(audits: Sequence[Audit], *, suite: str) -> str:
+def junit(audits: Sequence[Audit | OneRun], *, suite: str, again: str = "") -> str:
     """Write audits as one JUnit test suite.
 
     Parameters
     ----------
-    audits : sequence of Audit
+    audits : sequence of Audit or OneRun
         One test case each.
     suite : str
         The suite's name.
+    again : str
+        The command that repeats an audit which does not know it itself.
 
     Returns
     -------
     str
-        XML. A violation is a failure and an inconclusive audit an error, with the verdict's sentence as the message.
+        XML. A violation is a failure; an audit that is inconclusive, or was stopped before it refuted anything, is an error.
+        The message is the verdict's sentence.
     """
-    verdicts = [audit.verdict for audit in audits]
+    rules = [_rule(audit) for audit in audits]
     totals = {
         "tests": str(len(audits)),
-        "failures": str(verdicts.count(Verdict.VIOLATION)),
-        "errors": str(verdicts.count(Verdict.INCONCLUSIVE)),
-        "time": f"{sum(audit.seconds for audit in audits):.3f}",
+        "failures": str(sum(_element(rule) == "failure" for rule in rules)),
+        "errors": str(sum(_element(rule) == "error" for rule in rules)),
+        "time": f"{sum(map(_seconds, audits)):.3f}",
     }
     root = ElementTree.Element("testsuites", {"name": _writable(suite), **totals})
     inside = ElementTree.SubElement(root, "testsuite", {"name": _writable(suite), **totals, "skipped": "0"})
-    for audit in audits:
-        names = {"name": _writable(audit.title), "classname": _writable(suite), "time": f"{audit.seconds:.3f}"}
+    for audit, rule in zip(audits, rules, strict=True):
+        names = {"name": _writable(audit.title), "classname": _writable(suite), "time": f"{_seconds(audit):.3f}"}
         case = ElementTree.SubElement(inside, "testcase", names)
-        message, kind = _writable(audit.sentence()), _rule(audit)
-        if audit.verdict is Verdict.NO_VIOLATION_FOUND:
+        message = _writable(f"{'Stopped early. ' if rule == 'interrupted' else ''}{audit.sentence()}")
+        if _element(rule) == "system-out":
             ElementTree.SubElement(case, "system-out").text = message
         else:
-            element = "failure" if audit.verdict is Verdict.VIOLATION else "error"
-            ElementTree.SubElement(case, element, {"type": kind, "message": message}).text = _writable(_more(audit))
+            told = {"type": rule, "message": message}
+            ElementTree.SubElement(case, _element(rule), told).text = _writable(_more(audit, again))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=False).join(
         ['<?xml version="1.0" encoding="UTF-8"?>\n', "\n"]
     )
 
 
-def sarif(audits: Sequence[Audit]) -> str:
+def sarif(audits: Sequence[Audit | OneRun], *, again: str = "") -> str:
     """Write audits as a SARIF 2.1.0 log with one run.
 
     Parameters
     ----------
-    audits : sequence of Audit
+    audits : sequence of Audit or OneRun
         One result each, and one more for outputs that were made in test mode.
+    again : str
+        The command that repeats an audit which does not know it itself.
 
     Returns
     -------
@@ -109,29 +120,46 @@ def sarif(audits: Sequence[Audit]) -> str:
         for name, (level, short, meaning) in _RULES.items()
     ]
     driver = {"name": "privlib", "version": __version__, "semanticVersion": __version__, "rules": rules}
-    results = [_result(audit, _rule(audit), f"{audit.sentence()} {_more(audit)}".strip()) for audit in audits]
-    results += [_result(audit, "test-mode", _RULES["test-mode"][2]) for audit in audits if not audit.secure]
+    results = [_result(audit, _rule(audit), f"{audit.sentence()} {_more(audit, again)}") for audit in audits]
+    tested = [audit for audit in audits if isinstance(audit, Audit) and not audit.secure]
+    results += [_result(audit, "test-mode", _RULES["test-mode"][2]) for audit in tested]
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
     return json.dumps(log, indent=2, ensure_ascii=True) + "\n"
 
 
-def _rule(audit: Audit) -> str:
-    if audit.alarm:
+def _rule(audit: Audit | OneRun) -> str:
+    if isinstance(audit, Audit) and audit.alarm:
         return "not-independent"
+    if isinstance(audit, Audit) and audit.interrupted and audit.verdict is not Verdict.VIOLATION:
+        return "interrupted"
     return {Verdict.VIOLATION: "claim-violated", Verdict.INCONCLUSIVE: "inconclusive"}.get(audit.verdict, "no-violation-found")
 
 
-def _more(audit: Audit) -> str:
+def _element(rule: str) -> str:
+    """What a finding is in JUnit."""
+    return {"claim-violated": "failure", "no-violation-found": "system-out"}.get(rule, "error")
+
+
+def _seconds(audit: Audit | OneRun) -> float:
+    return audit.seconds if isinstance(audit, Audit) else 0.0  # the one run was made by somebody else
+
+
+def _more(audit: Audit | OneRun, again: str) -> str:
     """What the sentence leaves out, and how to run it again."""
+    if isinstance(audit, Audit):
+        counts, stopped, again = f"{audit.made} guesses right on {audit.tested} tested trials", audit.interrupted, audit.reproduce
+    else:
+        counts, stopped = f"{audit.guesses} guesses right about {audit.canaries} canaries", ""
     parts = [
-        f"{audit.title}: {audit.correct} of {audit.made} guesses right on {audit.tested} tested trials.",
-        f"Stopped early: {audit.interrupted}." if audit.interrupted else "",
-        f"Again: {audit.reproduce}" if audit.reproduce else "",
+        f"{audit.title}: {audit.correct} of {counts}.",
+        f"Stopped early: {stopped}." if stopped else "",
+        f"Again: {again}" if again else "",
     ]
     return " ".join(part for part in parts if part)
 
 
-def _result(audit: Audit, rule: str, text: str) -> dict[str, Any]:
+def _result(audit: Audit | OneRun, rule: str, text: str) -> dict[str, Any]:
+    seed = {"seed": audit.seed} if isinstance(audit, Audit) else {}
     target = json.dumps([audit.title, audit.claim.to_dict()], sort_keys=True)
     return {
         "ruleId": rule,
@@ -145,7 +173,7 @@ def _result(audit: Audit, rule: str, text: str) -> dict[str, Any]:
             "certified": repr(audit.certified),
             "unit": audit.unit,
             "confidence": repr(audit.confidence),
-            "seed": audit.seed,
+            **seed,
         },
     }
 

@@ -14,12 +14,12 @@ from privlib.audit.outputs import Look
 
 __all__ = ["Watch"]
 
-_FEWEST = 200
-_LOOKED_AT = 20_000
-_FAR = 8.0  # standard errors
-_REPEATS = 20
-_MOSTLY = 0.9
-_BEGINNING = 512
+_FEWEST = 200  # fewer trials show nothing
+_LOOKED_AT = 20_000  # of a piece: more would only cost time
+_FAR = 8.0  # standard errors: a false alarm in 10**15 looks
+_REPEATS = 20  # repetitions more than expected that are always let pass: of rare values, chance repeats a few
+_MOSTLY = 0.9  # where one value is so frequent, ranks say nothing
+_BEGINNING = 512  # outputs that are compared at the beginning of two calls
 _UNBELIEVABLE = -40.0  # the logarithm of a chance
 
 

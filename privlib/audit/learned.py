@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from privlib.audit.cells import Cuts, Method, cuts, pool, reliability, tally
 from privlib.audit.evidence import Evidence, gather
-from privlib.audit.features import Aggregate, Feature, Number, aggregates, bank
+from privlib.audit.features import Feature, Kind, Whole, bank, table
 from privlib.audit.outputs import Look
 from privlib.audit.rules import ABSTAIN, Aim, Rule, cautious, hopeful, merged
 
@@ -30,17 +30,17 @@ _METHODS: tuple[Method, ...] = ("each bin", "rising", "falling", "one cut")
 _SHARES = np.unique(np.concatenate([np.exp2(-np.arange(0, 15, 0.5)), np.linspace(0, 1, 41)[1:]]))
 """Shares of trials to guess in that are tried."""
 _FITTED = 1 / 3
-_CLEARLY = 4.0  # standard errors
-_OTHER = 2.0
+_CLEARLY = 4.0  # standard errors by which guesses must be surer than those left out
+_OTHER = 2.0  # nested rules that guess in nearly the same trials are one rule
 _ERROR_SHARES = ((1.0,), (0.75, 0.25), (0.625, 0.1875, 0.1875))
 """The parts of the error probability of one, two or three nested rules, the most promising first."""
 
-_PEEK = 1 << 27  # bytes
-_FEWEST_PEEKED = 200
-_MOST_CELLS = 64
+_PEEK = 1 << 27  # bytes of outputs that are held at a time
+_FEWEST_PEEKED = 200  # outputs from which features are chosen, whatever they weigh
+_MOST_CELLS = 64  # of a rule that is reported: cells that guess alike are joined
 _BY_SIZE: Method = "by size"
 _FEW_VALUES = 3  # there is nothing to pool
-_BEST = 3
+_BEST = 3  # scalars for each world that are tried in pairs
 _AS_GOOD = 0.02
 _WORTH_TWO = 0.05
 """Of rules that promise about the same, the one with fewer words is taken."""
@@ -60,14 +60,27 @@ class _Cut:
     """Trials by world and cell."""
 
     @property
+    def leaning(self) -> Floats:
+        """How much each cell speaks for the last of the worlds against the first."""
+        if self.method == _BY_SIZE:  # the scalar says it itself, and better than the counts of many small cells
+            return self.bins.values()
+        if len(self.pooled) > 2:
+            return np.asarray(np.argmax(self.pooled, axis=0), dtype=np.float64)
+        totals = np.maximum(self.pooled.sum(axis=1, keepdims=True), 1)
+        shares = (self.pooled + 0.5) / totals
+        return np.asarray(np.log(shares[1] / shares[0]))
+
+    @property
     def world(self) -> NDArray[np.intp]:
-        """The most frequent world of each cell."""
+        """The world that each cell speaks for."""
+        if self.method == _BY_SIZE:
+            return (self.leaning > 0).astype(np.intp)
         return np.asarray(np.argmax(self.pooled, axis=0))
 
     def ordered(self, world: int | None = None) -> NDArray[np.intp]:
         """Cells from the surest on; of one world only, where it is given."""
         every = self.pooled.sum(axis=0)
-        sure = self.bins.sizes() if self.method == "by size" else reliability(self.pooled.max(axis=0), every)
+        sure = np.abs(self.leaning) if self.method == _BY_SIZE else reliability(self.pooled.max(axis=0), every)
         order = np.argsort(-sure, kind="stable")
         order = order[every[order] > 0]
         return np.asarray(order if world is None else order[self.world[order] == world])
@@ -86,7 +99,7 @@ class _Choice:
     promised: float
 
 
-def learn(draw: Draw, size: int, aim: Aim, *, worlds: int, seed: int) -> Rule:
+def learn(draw: Draw, size: int, aim: Aim, *, worlds: int, seed: int, bits: bool = True) -> Rule:
     """Learn a rule.
 
     Parameters
@@ -101,12 +114,14 @@ def learn(draw: Draw, size: int, aim: Aim, *, worlds: int, seed: int) -> Rule:
         How many data sets there are.
     seed : int
         Fixes how the training part is halved.
+    bits : bool
+        Whether to look at how floats are stored.
 
     Returns
     -------
     Rule
     """
-    features, tables = _read(draw, size)
+    features, tables = _read(draw, size, bits=bits)
     generator = np.random.default_rng(seed)
     halves = [generator.random(len(table)) < 0.5 for table in tables]
     fitted = [generator.random(len(table)) < _FITTED for table in tables]
@@ -132,17 +147,17 @@ def learn(draw: Draw, size: int, aim: Aim, *, worlds: int, seed: int) -> Rule:
             sides, features, [table[~half & ~used] for table, half, used in zip(tables, halves, fitted, strict=True)], aim
         )
         if pair is not None and pair[2] > (1 + _WORTH_TWO) * most:
-            return _joined(pair[0], pair[1], features, tables, pair[2])
+            return _joined((*pair[:2], best), features, tables, pair[2])
     return _alone(best, [table[:, features.index(best.cut.feature)] for table in tables])
 
 
-def _read(draw: Draw, size: int) -> tuple[tuple[Feature, ...], list[Floats]]:
+def _read(draw: Draw, size: int, *, bits: bool) -> tuple[tuple[Feature, ...], list[Floats]]:
     """Choose the features from the first outputs, and keep only their values of all."""
     looks = draw(min(size, _FEWEST_PEEKED))
     each = max(1.0, *(look.bytes / max(1, look.size) for look in looks))
     more = min(size, max(_FEWEST_PEEKED, int(_PEEK / each))) - sum(look.size for look in looks)
     seen = [looks] if more <= 0 else [looks, draw(more)]
-    features = bank([Look.joined(parts) for parts in zip(*seen, strict=True)])
+    features = bank([Look.joined(parts) for parts in zip(*seen, strict=True)], bits=bits)
     tables = [[table(look, features) for look in parts] for parts in zip(*seen, strict=True)]
     done = sum(look.size for parts in seen for look in parts)
     while done < size:
@@ -166,7 +181,7 @@ def _folds(halves: Sequence[NDArray[np.bool_]], used: Sequence[NDArray[np.bool_]
 
 def _choices(feature: Feature, values: Sequence[Floats], folds: Sequence[_Fold], aim: Aim) -> list[_Choice]:
     """The ways to guess by one scalar, each with the share of trials that the judging halves like best."""
-    bins = cuts(np.concatenate(values), symbolic=feature.symbolic)
+    bins = cuts(np.concatenate(values), symbolic=feature.symbolic, ordered=isinstance(feature, Evidence))
     if bins is None or bins.places.size == 0:
         return []
     places = [bins.bins(each) for each in values]
@@ -273,8 +288,7 @@ def _alone(choice: _Choice, values: Sequence[Floats]) -> Rule:
     known = _relearned(choice, values)
     spent = sorted(zip(choice.shares, _ERROR_SHARES[len(choice.shares) - 1], strict=True))
     cut, (guesses, depths) = known.cut, _nested(known, [share for share, _ in spent])
-    leaning = _leaning(cut.pooled)
-    cell = merged(leaning, (guesses * len(spent) + depths).tolist(), cut.pooled.sum(axis=0), _MOST_CELLS)
+    cell = merged(cut.leaning, (guesses * len(spent) + depths).tolist(), cut.pooled.sum(axis=0), _MOST_CELLS)
     number = cell[cut.cell_of_bin]
     named = [int(guesses[cell == each][0]) for each in range(cell.max() + 1)]
     sums = _pooled(cut.pooled, cell, len(named))
@@ -290,15 +304,6 @@ def _alone(choice: _Choice, values: Sequence[Floats]) -> Rule:
         depths=tuple(int(depths[cell == each][0]) for each in range(len(named))),
         shares=tuple(error for _, error in spent),
     )
-
-
-def _leaning(pooled: Ints) -> Floats:
-    """How much a cell speaks for the last of the worlds against the first."""
-    if len(pooled) > 2:
-        return np.asarray(np.argmax(pooled, axis=0), dtype=np.float64)
-    totals = np.maximum(pooled.sum(axis=1, keepdims=True), 1)
-    shares = (pooled + 0.5) / totals
-    return np.asarray(np.log(shares[1] / shares[0]))
 
 
 def _best_pair(
@@ -335,24 +340,31 @@ def _by_value(choice: _Choice, values: Sequence[Floats]) -> list[NDArray[np.intp
     return [guesses[choice.cut.cell_of_bin[choice.cut.bins.bins(each)]] for each in values]
 
 
-def _joined(zero: _Choice, one: _Choice, features: Sequence[Feature], tables: Sequence[Floats], promised: float) -> Rule:
-    """The rule that guesses the first world by one scalar and the second by another, and abstains where both or none speak."""
-    zero, one = (_relearned(c, [table[:, features.index(c.cut.feature)] for table in tables]) for c in (zero, one))
+def _joined(
+    choices: tuple[_Choice, _Choice, _Choice], features: Sequence[Feature], tables: Sequence[Floats], promised: float
+) -> Rule:
+    """The rule that guesses the first world by one scalar and the second by another, and abstains where both or none speak.
+
+    A third scalar says which world is likelier there.
+    """
+    zero, one, third = (_relearned(c, [table[:, features.index(c.cut.feature)] for table in tables]) for c in choices)
     says_zero, says_one = _guessed(zero), _guessed(one)
 
     def place(outputs: Any) -> NDArray[np.intp]:
         look = Look(outputs)
         zeros = says_zero[zero.cut.cell_of_bin[zero.cut.bins.bins(zero.cut.feature.of(look))]] == 0
         ones = says_one[one.cut.cell_of_bin[one.cut.bins.bins(one.cut.feature.of(look))]] == 1
-        return np.where(zeros & ~ones, 0, np.where(ones & ~zeros, 2, 1))
+        leans = third.cut.world[third.cut.cell_of_bin[third.cut.bins.bins(third.cut.feature.of(look))]]
+        return np.where(zeros & ~ones, 0, np.where(ones & ~zeros, 3, 1 + leans))
 
     return Rule(
         place=place,
-        guesses=(0, ABSTAIN, 1),
-        everywhere=(0, 0, 1),
+        guesses=(0, ABSTAIN, ABSTAIN, 1),
+        everywhere=(0, 0, 1, 1),
         cells=(
             f"{zero.cut.feature.words} speaks for the first",
-            "neither or both speak",
+            f"neither or both speak, and {third.cut.feature.words} leans to the first",
+            f"neither or both speak, and {third.cut.feature.words} leans to the second",
             f"{one.cut.feature.words} speaks for the second",
         ),
         words=(
@@ -365,7 +377,9 @@ def _joined(zero: _Choice, one: _Choice, features: Sequence[Feature], tables: Se
 
 def _cell_words(cut: _Cut, number: NDArray[np.intp], cell: int) -> str:
     bins = np.flatnonzero(number == cell)
-    if cut.bins.symbolic or bins.size != bins[-1] - bins[0] + 1:
+    if isinstance(cut.feature, (Whole, Kind)):
+        return cut.feature.spell(cut.bins.symbols(bins))
+    if bins.size != bins[-1] - bins[0] + 1:
         return f"{bins.size} of {number.size} bins of {cut.feature.words}"
     return f"{cut.feature.words} {cut.bins.words(int(bins[0]), int(bins[-1]))}"
 
@@ -375,18 +389,3 @@ def _words(cut: _Cut, guesses: Sequence[int], counts: Ints, worlds: int) -> str:
     abstains = "guess where training was sure, else abstain" if silent else "guess in every cell"
     among = "the world" if worlds == 2 else f"one of {worlds} worlds"
     return f"learned from the training part: look at {cut.feature.words}, sort it into cells, and guess {among}; {abstains}"
-
-
-def table(look: Look, features: Sequence[Feature]) -> Floats:
-    """All features of some outputs, shape (n, features)."""
-    found = np.empty((look.size, len(features)))
-    numbers = {index: feature.place for index, feature in enumerate(features) if isinstance(feature, Number)}
-    if numbers:
-        found[:, list(numbers)] = look.columns(list(numbers.values()))
-    whole = {index: feature.words for index, feature in enumerate(features) if isinstance(feature, Aggregate)}
-    if whole:
-        found[:, list(whole)] = aggregates(look, list(whole.values()))
-    for index, feature in enumerate(features):
-        if index not in numbers and index not in whole:
-            found[:, index] = feature.of(look)
-    return found

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr
 
+from privlib.audit.binomial import checked_confidence
 from privlib.audit.bounds import Verdict, guess_bound
 from privlib.audit.judge import claimed
 from privlib.audit.onerun_bounds import one_run_approx_bound, one_run_gdp_bound
 from privlib.audit.result import percent, spelled
-from privlib.bounds import Bound, Kind, Real, exact, exact_int
+from privlib.bounds import Bound, Kind, Real, exact_int
 from privlib.certificate import open_sealed, seal
 from privlib.errors import InvalidInput, TamperedRelease
 
@@ -167,7 +168,7 @@ class OneRun:
                 correct=correct,
                 planned=record["planned"],
                 claim=_checked_claim(Bound.from_dict(record["claim"])),
-                confidence=_checked_confidence(record["confidence"]),
+                confidence=float(checked_confidence(record["confidence"])),
                 title=str(record["title"]),
             )
             follows = 0 <= correct <= guesses <= canaries and abs(float(record["certified"]) - found.certified) <= 1e-9
@@ -245,7 +246,7 @@ def one_run(
         correct=int(np.count_nonzero(made == coins)),
         planned=planned is not None,
         claim=_checked_claim(claim),
-        confidence=_checked_confidence(confidence),
+        confidence=float(checked_confidence(confidence)),
         title=title,
     )
 
@@ -304,10 +305,3 @@ def _checked_claim(claim: Bound) -> Bound:
     if not isinstance(claim, Bound) or claim.kind is Kind.ZCDP:
         raise InvalidInput("a one-run audit tests pure, approx and gdp claims: convert a zcdp claim first")
     return claim
-
-
-def _checked_confidence(confidence: Real) -> float:
-    level = float(exact(confidence, name="confidence"))
-    if not 0.5 < level < 1:
-        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {level}")
-    return level

@@ -23,6 +23,8 @@ _BLOCK = 1 << 20  # numbers that are turned into floats at a time
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 _KEPT = np.uint64(16)  # 48 bits of a digest remain: a float64 holds them
+_WORDS = {b"Raised": "an exception", b"NoneType": "None", b"str": "text"}
+_SPELLED, _LETTERS = 512, 40  # symbols that are spelled out, and how much of each
 
 
 class Raised:
@@ -51,12 +53,13 @@ class Look:
         For an output that is none of these.
     """
 
-    __slots__ = ("_groups", "_named", "raised", "size", "width")
+    __slots__ = ("_groups", "_named", "_shapes", "raised", "size", "width")
 
     def __init__(self, outputs: Sequence[Any] | NDArray[Any]) -> None:
         self.size, self.raised = len(outputs), 0
         self._groups: list[tuple[NDArray[np.intp] | slice, NDArray[Any], int]] = []
         self._named: dict[bytes, list[int]] = {}
+        self._shapes: dict[int, tuple[str, tuple[int, ...]]] = {}
         column = _column(outputs)
         if column is not None:
             self._add(slice(None), column)
@@ -76,6 +79,7 @@ class Look:
         for look in looks:
             for places, values, key in look._groups:
                 whole._groups.append((np.arange(look.size)[places] + whole.size, values, key))
+            whole._shapes |= look._shapes
             for name, listed in look._named.items():
                 whole._named.setdefault(name, []).extend(index + whole.size for index in listed)
             whole.size, whole.raised = whole.size + look.size, whole.raised + look.raised
@@ -98,6 +102,28 @@ class Look:
             found[places] = key >> int(_KEPT)
         for name, listed in self._named.items():
             found[listed] = _digest(name.partition(b":")[0]) >> int(_KEPT)
+        return found
+
+    def spelled(self) -> dict[float, str]:
+        """The first of the symbols, in words."""
+        found = dict[float, str]()
+        for _, values, key in self._groups:
+            symbols, rows = np.unique((_mixed(values, key) >> _KEPT).astype(np.float64), return_index=True)
+            _, shape = self._shapes[key]
+            for symbol, row in zip(symbols[:_SPELLED].tolist(), rows[:_SPELLED].tolist(), strict=True):
+                found[symbol] = _short(str(values[row].reshape(shape).tolist()))
+        for name in list(self._named)[:_SPELLED]:
+            found[float(_digest(name) >> int(_KEPT))] = _short(name.partition(b":")[2].decode(errors="replace"))
+        return found
+
+    def spelled_kinds(self) -> dict[float, str]:
+        """The kinds, in words."""
+        found = dict[float, str]()
+        for key, (dtype, shape) in self._shapes.items():
+            found[float(key >> int(_KEPT))] = f"{dtype} of shape {shape}" if shape else f"a number of type {dtype}"
+        for name in self._named:
+            kind = name.partition(b":")[0]
+            found[float(_digest(kind) >> int(_KEPT))] = _WORDS.get(kind, kind.decode())
         return found
 
     def columns(self, wanted: Sequence[int]) -> Floats:
@@ -137,6 +163,7 @@ class Look:
 
     def _add(self, places: NDArray[np.intp] | slice, values: NDArray[Any]) -> None:
         key = _digest(f"{values.dtype.str}{values.shape[1:]}".encode())
+        self._shapes[key] = str(values.dtype), values.shape[1:]
         flat = values.reshape(len(values), -1) if values.size else np.empty((len(values), 0), dtype=values.dtype)
         # rows in memory one after the other: sums depend on the order of addition, which must be the same for each output
         self._groups.append((places, np.ascontiguousarray(flat), key))
@@ -188,6 +215,10 @@ def _read(output: Any) -> tuple[bytes, NDArray[Any] | None]:
         f"the rule cannot read an output of type {type(output).__name__}: "
         "give observe=, a function from an output to numbers, text or None"
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LETTERS else text[: _LETTERS - 3] + "..."
 
 
 def _is_plain(value: Any) -> bool:

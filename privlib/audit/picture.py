@@ -43,8 +43,9 @@ PALETTE = {
 
 SHADE = 0.22
 """The opacity of a band."""
-_MOST_POINTS, _FEW_POINTS = 80, 12  # of a drawn curve
-_SQUARE, _WIDE, _FLAT = (4.3, 4.1), (4.3, 3.0), (4.3, 1.55)
+_MOST_POINTS = 80  # of a drawn curve: more lie nearer to each other than the line is wide
+_FEW_POINTS = 12  # up to which each is drawn with an interval of its own
+_SQUARE, _WIDE, _FLAT = (4.3, 4.1), (4.3, 3.0), (4.3, 1.55)  # inches at 72 points: narrower than the smallest telephone
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DASHES, _DOTS = (0, (5, 2)), (0, (1, 2))
 

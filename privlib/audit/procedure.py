@@ -25,7 +25,7 @@ from privlib.errors import InvalidInput
 __all__ = ["Job", "Tally", "choose", "fixed", "no_rule", "until_refuted"]
 
 _LEARNED, _KNOWN = 80_000, 20_000  # training trials at most, for two data sets: more cost the test more than they teach
-_WORLDS = 20  # so many data sets need as much training again, for each has to be known
+_WORLDS = 33  # so many data sets need as much training again, for each has to be known
 _WIDE, _WIDER = 48, 3  # outputs of more numbers than this need so many times as much: which of them tell must be found
 _PROBE = 20  # outputs that show how many numbers they have
 _PILOT, _SECOND_PILOT, _FINALISTS = 4_000, 32_000, 3  # trials on each pair, then on the best
@@ -81,6 +81,7 @@ class Job:
     training: int | None
     max_seconds: float | None
     seed: int
+    bits: bool = True
     began: float = field(default_factory=time.perf_counter)
     rule_seconds: float = 0.0
     raised: int = 0
@@ -131,7 +132,7 @@ def _fit(job: Job, runs: Trials, part: int, aim: Aim, *, worlds: int, watch: Wat
 
     if job.llr is not None:
         return by_ratio(job.llr, draw(part), aim)
-    return learn(lambda count: [Look(outputs) for outputs in draw(count)], part, aim, worlds=worlds, seed=job.seed)
+    return learn(lambda count: [Look(outputs) for outputs in draw(count)], part, aim, worlds=worlds, seed=job.seed, bits=job.bits)
 
 
 def _see(watch: Watch | None, outputs: list[Any]) -> None:
@@ -236,7 +237,7 @@ def _relearn(job: Job, past: list[list[Any]], aim: Aim, worlds: int) -> Rule:
         return by_ratio(job.llr, [_together([piece[world] for piece in past]) for world in range(worlds)], aim)
     pieces = iter(past)
     known = sum(len(made) for piece in past for made in piece)
-    return learn(lambda _: [Look(made) for made in next(pieces)], known, aim, worlds=worlds, seed=job.seed)
+    return learn(lambda _: [Look(made) for made in next(pieces)], known, aim, worlds=worlds, seed=job.seed, bits=job.bits)
 
 
 def _together(parts: list[Any]) -> Any:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import bdtrc
 
 from privlib.audit.bounds import Verdict
-from privlib.audit.pairs import Pair
+from privlib.audit.judge import claimed
 from privlib.bounds import Real, exact_int, exact_share
 
 if TYPE_CHECKING:
@@ -20,8 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Coverage", "Finding", "coverage", "examine", "most_flagged"]
 
+PROVED = "refuted by its exact law"
+"""The verdict on a bug that no number of trials shows."""
+
 _FEWEST, _MOST = 100_000, 1_000_000
 _BLAMED_WRONGLY = 1e-4
+_ROUNDING = 1e-9  # of a log-likelihood ratio; what exceeds a claim by less may not exceed it
+_BLOCK = 25  # audits that a worker makes at a time: few, so that all end together, and far more work than to hand them out
 
 
 @dataclass(frozen=True)
@@ -51,18 +61,14 @@ class Finding:
     @property
     def expected(self) -> str:
         """What a good auditor says."""
-        return {"none": str(Verdict.NO_VIOLATION_FOUND), "proof": PROVED}.get(self.entry.how, str(Verdict.VIOLATION))
+        return {"sound": str(Verdict.NO_VIOLATION_FOUND), "proof": PROVED}.get(self.entry.how, str(Verdict.VIOLATION))
 
     @property
     def as_expected(self) -> bool:
         """Whether it said so. A true claim must not be refuted, whatever else is said of it."""
-        if self.entry.how == "none":
+        if self.entry.how == "sound":
             return self.verdict in (Verdict.NO_VIOLATION_FOUND, Verdict.INCONCLUSIVE)
         return self.verdict == self.expected
-
-
-PROVED = "refuted by its exact law"
-"""The verdict on a bug that no number of trials shows."""
 
 
 def examine(
@@ -117,12 +123,12 @@ def examine(
 
 
 def _by_law(entry: Entry) -> str:
-    """Look for an output at which the exact log-likelihood ratio alone exceeds the claim."""
+    """Look for an output at which the exact log-likelihood ratio alone exceeds the claim: at powers of two, far out too."""
     if entry.llr is None:
         return str(Verdict.INCONCLUSIVE)
     outputs = [sign << power for power in range(40) for sign in (1, -1)]
-    limit = float(entry.claim.epsilon)
-    return PROVED if (abs(entry.llr(outputs)) > limit + 1e-9).any() else str(Verdict.NO_VIOLATION_FOUND)
+    limit = claimed(entry.claim) + _ROUNDING
+    return PROVED if (abs(entry.llr(outputs)) > limit).any() else str(Verdict.NO_VIOLATION_FOUND)
 
 
 @dataclass(frozen=True)
@@ -178,6 +184,7 @@ def coverage(
     alpha: Real = "0.05",
     anytime: bool = False,
     controls: Sequence[str] | None = None,
+    jobs: int = 1,
 ) -> Iterator[Coverage]:
     """Audit mechanisms that reach their claim exactly, many times each, and count the false alarms.
 
@@ -193,32 +200,56 @@ def coverage(
         Whether to stop each audit as soon as it refutes the claim.
     controls : sequence of str, optional
         Names in the zoo; ``privlib.audit.zoo.controls.TIGHT`` without it.
+    jobs : int
+        Worker processes. They are spawned, so a program that asks for more than one must guard its main part by
+        ``if __name__ == "__main__"``. Each audit has its own seed, and the secrets are the operating system's in any case.
 
     Yields
     ------
     Coverage
         One for each control.
     """
-    from privlib.audit import run
-    from privlib.audit.zoo import entry
     from privlib.audit.zoo.controls import TIGHT
 
     limit = most_flagged(audits, alpha)
     confidence = 1 - exact_share(alpha, name="alpha")
-    for name in TIGHT if controls is None else controls:
-        control = entry(name)
-        pair: Pair = control.pairs[0]
-        flagged = 0
-        for number in range(audits):
-            found = run(
-                control.mechanism,
-                claim=control.claim,
-                pair=pair,
-                trials=trials,
-                confidence=confidence,
-                batch=control.batch,
-                anytime=anytime,
-                seed=number,
-            )
-            flagged += found.verdict is Verdict.VIOLATION
-        yield Coverage(name, audits, flagged, limit)
+    blocks = [range(first, min(first + _BLOCK, audits)) for first in range(0, audits, _BLOCK)]
+    with _workers(exact_int(jobs, name="jobs")) as each:
+        for name in TIGHT if controls is None else controls:
+            flagged = each(partial(_flagged, name, trials=trials, confidence=confidence, anytime=anytime), blocks)
+            yield Coverage(name, audits, sum(flagged), limit)
+
+
+@contextmanager
+def _workers(jobs: int) -> Generator[Callable[[Callable[[range], int], Iterable[range]], Iterable[int]]]:
+    """What applies a function to each of many blocks of audits: here, or in processes of their own."""
+    if jobs == 1:
+        yield map
+        return
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _flagged(name: str, seeds: range, *, trials: int, confidence: Fraction, anytime: bool) -> int:
+    """How many audits of a control, one for each seed, find a violation."""
+    from privlib.audit import run
+    from privlib.audit.zoo import entry
+
+    control = entry(name)
+    found = (
+        run(
+            control.mechanism,
+            claim=control.claim,
+            pair=control.pairs[0],
+            trials=trials,
+            confidence=confidence,
+            batch=control.batch,
+            anytime=anytime,
+            seed=seed,
+        )
+        for seed in seeds
+    )
+    return sum(audit.verdict is Verdict.VIOLATION for audit in found)

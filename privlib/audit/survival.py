@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from privlib.audit.pairs import Pair
+from privlib.audit.ratios import laplace_ratio
 from privlib.bounds import Neighbours, Real
 from privlib.errors import InvalidInput
 
@@ -64,15 +65,7 @@ def survival_spec(epsilon: Real, neighbours: str) -> Spec:
 
 def survival_ratio(spec: Spec, pair: Pair) -> Ratio:
     """The exact log-likelihood ratio of a pair's two worlds given the released counts."""
-    first, second = _cells(spec, pair.first), _cells(spec, pair.second)
-    per_step = float(spec.epsilon / spec.sensitivity)
-
-    def ratio(outputs: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64]:
-        noisy = np.asarray(outputs)
-        nearer: NDArray[np.int64] = np.abs(noisy - first).sum(axis=1) - np.abs(noisy - second).sum(axis=1)
-        return np.asarray(nearer * per_step, dtype=np.float64)
-
-    return ratio
+    return laplace_ratio(_cells(spec, pair.first), _cells(spec, pair.second), scale=spec.sensitivity / spec.epsilon)
 
 
 def survival_release(spec: Spec) -> Callable[[Rows], Curve]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -14,14 +15,15 @@ from click.core import ParameterSource
 from privlib.bounds import Neighbours
 from privlib.cli.audit_guard import Guard
 from privlib.cli.audit_input import read_confidence, whole
+from privlib.cli.audit_membership import membership
+from privlib.cli.audit_progress import Display
 from privlib.cli.audit_zoo import selftest, zoo
 from privlib.cli.files import check_outputs, write
 from privlib.cli.show import as_json_option, example, print_json, print_table
 from privlib.errors import InvalidInput, PrivlibError, TamperedRelease
 
 if TYPE_CHECKING:
-    from privlib.audit import Audit
-    from privlib.audit.onerun import OneRun
+    from privlib.audit import Audit, OneRun
 
 __all__ = ["audit"]
 
@@ -37,6 +39,7 @@ def audit() -> None:
     """Attacks that try to refute a privacy claim."""
 
 
+audit.add_command(membership)
 audit.add_command(selftest)
 audit.add_command(zoo)
 
@@ -49,7 +52,7 @@ def list_targets(as_json: bool) -> None:
     from privlib.cli.audit_target import builtin_targets
 
     targets = list(builtin_targets().items())
-    targets += [(f"zoo:{one.name}", one.what) for one in ENTRIES if one.how in ("audit", "none")]
+    targets += [(f"zoo:{one.name}", one.what) for one in ENTRIES if one.how in ("trials", "sound")]
     if as_json:
         print_json([{"target": name, "what": what} for name, what in targets])
     else:
@@ -69,7 +72,7 @@ def _seconds(_ctx: click.Context, _option: click.Parameter, value: float | None)
         "privlib audit run scores.csv --epsilon 1 --neighbours add_remove",
     )
     + "\n\nExit codes: 0 no violation found; 1 violation certified; 2 wrong usage; 3 inconclusive or refused; 4 the mechanism "
-    "crashed; 130 interrupted."
+    "crashed; 130 interrupted. An audit that --max-seconds stopped before it found a violation is inconclusive."
 )
 @click.argument("target")
 @click.option("--epsilon", metavar="E", help="The claim: pure, or with --delta approximate.")
@@ -82,9 +85,15 @@ def _seconds(_ctx: click.Context, _option: click.Parameter, value: float | None)
 @click.option("--force", is_flag=True, help=f"Allow fewer than {_FEWEST} trials.")
 @click.option("--confidence", default="0.999", show_default=True, metavar="C", help="Of a certified violation.")
 @click.option("--anytime", is_flag=True, help="Stop as soon as the claim is refuted.")
-@click.option("--max-seconds", type=float, callback=_seconds, metavar="S", help="Stop after so long, with what was found.")
+@click.option("--max-seconds", type=float, callback=_seconds, metavar="S", help="Stop after so long; what was found is reported.")
 @click.option(
-    "--seed", "search_seed", callback=whole(0), default="0", show_default=True, help="Of the search and the split only."
+    "--seed",
+    "search_seed",
+    callback=whole(0),
+    default="0",
+    show_default=True,
+    metavar="N",
+    help="Of the search and the split only.",
 )
 @click.option("--batch", is_flag=True, help="The function is f(dataset, n) and gives n outputs.")
 @click.option("--one-run", is_flag=True, help="The scores are of one training run, one row a canary.")
@@ -128,7 +137,8 @@ def run(
     Exit code 0 means that no violation was found, which is no proof that there is none: that is what privlib prove is for.
     """
     from privlib.audit import Audit, Interrupted, MechanismFailed, Stopped
-    from privlib.cli.audit_target import Request, attack, one_run_of_scores
+    from privlib.cli.audit_scores import one_run_of_scores
+    from privlib.cli.audit_target import Request, attack
 
     if as_json and quiet:
         raise click.UsageError("--json and --quiet contradict each other")
@@ -136,9 +146,7 @@ def run(
         raise click.UsageError(f"--trials must be at least {_FEWEST}; with --force fewer are allowed, which certify little")
     files = {name: file.absolute() for name, file in outputs.items() if file is not None}  # a mechanism may change the folder
     check_outputs(list(files.values()), inputs=[file for file in (pair, Path(target)) if file is not None and file.is_file()])
-    if one_run and set(files) - {"out"}:
-        raise click.UsageError("--one-run writes its result by --out and --json only")
-    guard = Guard(max_seconds)
+    guard, display = Guard(max_seconds), Display(target, max_seconds=max_seconds, quiet=quiet)
     request = Request(
         target=target,
         claim={"epsilon": epsilon, "delta": delta, "mu": mu, "rho": rho},
@@ -152,28 +160,43 @@ def run(
         max_seconds=max_seconds,
         seed=search_seed,
         guard=guard,
+        progress=display if display.active else None,
     )
     interrupted = False
     try:
-        with guard.watch():
+        with display, guard.watch():
             found = one_run_of_scores(request) if one_run else attack(request)
     except MechanismFailed as error:
         click.echo(f"privlib: {error}", err=True)
         ctx.exit(_CRASHED)
     except Interrupted as error:
-        if error.audit is None:
-            raise
         found, interrupted = error.audit, True
     except Stopped:
         raise PrivlibError("--max-seconds passed before the first trial") from None
     finally:
         guard.close()
+    again = _again(ctx)
     if isinstance(found, Audit):
-        found = replace(found, reproduce=_again(ctx))
+        found = replace(found, reproduce=again)
     if not quiet:
-        click.echo(found.to_json() if as_json else found.summary())
-    _write(found, files)
-    ctx.exit(_INTERRUPTED if interrupted else _EXIT_CODES[found.verdict])
+        click.echo(found.to_json() if as_json else _summary(found, again))
+    _write(found, files, again)
+    ctx.exit(_INTERRUPTED if interrupted else _exit_code(found))
+
+
+def _exit_code(found: Audit | OneRun) -> int:
+    """What the verdict means for whoever called; an audit that was stopped has not found nothing, it has not finished."""
+    from privlib.audit import Audit, Verdict
+
+    stopped = isinstance(found, Audit) and found.interrupted
+    return _EXIT_CODES[Verdict.INCONCLUSIVE if stopped and found.verdict is not Verdict.VIOLATION else found.verdict]
+
+
+def _summary(found: Audit | OneRun, again: str = "") -> str:
+    from privlib.audit import Audit
+    from privlib.cli.audit_onerun import summary
+
+    return found.summary() if isinstance(found, Audit) else summary(found, again)
 
 
 def _again(ctx: click.Context) -> str:
@@ -190,16 +213,16 @@ def _again(ctx: click.Context) -> str:
     return shlex.join(words)
 
 
-def _write(found: Audit | OneRun, files: dict[str, Path]) -> None:
+def _write(found: Audit | OneRun, files: dict[str, Path], again: str) -> None:
     from privlib.audit import Audit, formats
+    from privlib.cli.audit_onerun import page
 
-    makers: dict[str, Any] = {"out": lambda: found.to_json() + "\n"}
-    if isinstance(found, Audit):
-        makers |= {
-            "html": found.to_html,
-            "junit": lambda: formats.junit([found], suite="privlib audit"),
-            "sarif": lambda: formats.sarif([found]),
-        }
+    makers: dict[str, Callable[[], str]] = {
+        "out": lambda: found.to_json() + "\n",
+        "html": lambda: found.to_html() if isinstance(found, Audit) else page(found, again),
+        "junit": lambda: formats.junit([found], suite="privlib audit", again=again),
+        "sarif": lambda: formats.sarif([found], again=again),
+    }
     for name, file in files.items():
         write(file, makers[name]())
 
@@ -213,7 +236,7 @@ def replay(ctx: click.Context, *, report: Path, as_json: bool) -> None:
 
     The report is read, nothing is run. Its digest finds changes by accident; it is not a signature.
     """
-    from privlib.audit import Audit
+    from privlib.audit import Audit, OneRun
     from privlib.certificate import open_sealed
 
     try:
@@ -221,14 +244,14 @@ def replay(ctx: click.Context, *, report: Path, as_json: bool) -> None:
     except UnicodeDecodeError:
         raise TamperedRelease(f"{str(report)!r} is not a report: it is no text") from None
     kind = open_sealed(text)["kind"]
-    found: Audit | OneRun
-    if kind == "audit":
-        found = Audit.replay(text)
-    elif kind == "audit.one-run":
-        from privlib.audit.onerun import OneRun as Single
+    if kind == "membership":  # which has no verdict
+        from privlib.audit.membership import Membership
 
-        found = Single.replay(text)
-    else:
+        rates = Membership.replay(text)
+        click.echo(rates.to_json() if as_json else rates.summary())
+        return
+    if kind not in ("audit", "audit.one-run"):
         raise InvalidInput(f"{str(report)!r} is of kind {kind!r}, not the report of an audit; privlib verify reads releases")
-    click.echo(found.to_json() if as_json else found.summary())
-    ctx.exit(_EXIT_CODES[found.verdict])
+    found = Audit.replay(text) if kind == "audit" else OneRun.replay(text)
+    click.echo(found.to_json() if as_json else _summary(found))
+    ctx.exit(_exit_code(found))

@@ -12,7 +12,7 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
-import click
+from privlib.cli.audit_progress import remove_line
 
 __all__ = ["Guard"]
 
@@ -88,13 +88,14 @@ class Guard:
             _warn(f"stopped {late:.0f} s after --max-seconds: the mechanism was in code that Python cannot interrupt")
         if self._attempts > _PATIENCE:
             _warn("--max-seconds passed, and the mechanism catches whatever interrupts it: ended without a result")
+            remove_line()
             sys.stderr.flush()
             os._exit(_REFUSED)
         raise Stopped
 
 
 def _warn(sentence: str) -> None:
-    click.echo(f"privlib: {sentence}", err=True)
+    print(f"privlib: {sentence}", file=sys.stderr)  # where the line that shows progress makes way for it
 
 
 def _taken(output: Iterator[Any]) -> list[Any]:

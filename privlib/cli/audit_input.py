@@ -1,4 +1,4 @@
-"""What ``privlib audit`` reads: numbers, claims, pairs of data sets and scores of attacks. Messages name options."""
+"""What ``privlib audit`` reads: numbers, claims and pairs of data sets. Messages name options."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from privlib.bounds import Bound, Neighbours, exact, exact_share
 from privlib.errors import InvalidInput
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from privlib.audit import Pair
 
-__all__ = ["read_claim", "read_confidence", "read_pairs", "read_scores", "whole"]
+__all__ = ["read_claim", "read_confidence", "read_pairs", "whole"]
 
-SCORE_FILES = (".csv", ".npy", ".parquet")
 _SHOWN = 60
+_OF_A_FILE = {"pairs", "neighbours"}
+_OF_TWO = {"first", "second", "description", "neighbours"}
+_OF_SEVERAL = {"datasets", "description", "neighbours"}
+_KEYS = (
+    "a pair has 'first' and 'second', or 'datasets', and may have 'description' and 'neighbours'; "
+    "a file of several has 'pairs' and may have 'neighbours'"
+)
 
 
 def whole(least: int) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
@@ -108,46 +111,78 @@ def read_pairs(file: Path, neighbours: str | None) -> tuple[Pair, ...]:
     Raises
     ------
     InvalidInput
-        For anything else. The message holds no data.
+        For anything else, keys that mean nothing here and a relation other than the one asked for among it. The message holds
+        no data, and so no key that is not ours.
     """
     shown = repr(str(file))
     if not file.is_file():
         raise InvalidInput(f"there is no file {shown} for --pair")
     try:
-        record = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
+        record = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse, object_pairs_hook=_each_once)
+    except _Twice:
+        raise InvalidInput(f"an object in {shown} has the same key twice: nobody can tell which one counts") from None
     except (ValueError, RecursionError):
         raise InvalidInput(f"{shown} is not JSON: --pair wants {{'first': .., 'second': ..}}") from None
     if not isinstance(record, dict):
         raise InvalidInput(f"{shown} must hold an object with 'first' and 'second', 'pairs' or 'datasets'")
+    if "pairs" in record:
+        _allow(record, _OF_A_FILE, shown)
     several = record.get("pairs", [record])
     if not isinstance(several, list) or not several or not all(isinstance(one, dict) for one in several):
         raise InvalidInput(f"'pairs' in {shown} must be a list of objects with 'first' and 'second'")
-    relation = record.get("neighbours")
-    return tuple(_pair({"neighbours": relation, **one}, neighbours, shown) for one in several)
+    return tuple(_pair(one, record.get("neighbours"), neighbours, shown) for one in several)
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _pair(record: Mapping[str, Any], neighbours: str | None, shown: str) -> Pair:
+class _Twice(Exception):
+    """An object has a key twice, of which ``json`` would silently take the last."""
+
+
+def _each_once(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(items)
+    if len(record) < len(items):
+        raise _Twice
+    return record
+
+
+def _allow(record: Mapping[str, Any], keys: set[str], shown: str) -> None:
+    if not record.keys() <= keys:
+        raise InvalidInput(f"{shown} has a key that means nothing there: {_KEYS}")
+
+
+def _pair(record: Mapping[str, Any], of_all: object, asked: str | None, shown: str) -> Pair:
     from privlib.audit import Pair
 
+    _allow(record, _OF_SEVERAL if "datasets" in record else _OF_TWO, shown)
     datasets = record.get("datasets", [record[name] for name in ("first", "second") if name in record])
     if not isinstance(datasets, list) or len(datasets) < 2:
         raise InvalidInput(f"{shown} lacks a data set: --pair wants 'first' and 'second', or at least two 'datasets'")
     if any(one == other for place, one in enumerate(datasets) for other in datasets[:place]):
         raise InvalidInput(f"two data sets in {shown} are the same: nobody can tell them apart")
-    relation = record.get("neighbours") or neighbours or _recognised(datasets)
+    relation = _relation(record.get("neighbours"), of_all, asked, shown) or _recognised(datasets)
     if relation is None:
         raise InvalidInput(f"give --neighbours, or 'neighbours' in {shown}: the data sets do not show in what they differ")
-    if relation not in list(Neighbours):
-        raise InvalidInput(f"'neighbours' in {shown} must be one of {', '.join(Neighbours)}")
     words = record.get("description") or f"the data sets of {Path(shown.strip(chr(39))).name}"
     if not isinstance(words, str):
         raise InvalidInput(f"'description' in {shown} must be text")
     first, second, *others = datasets
     return Pair(first, second, Neighbours(relation), words, tuple(others))
+
+
+def _relation(own: object, of_all: object, asked: str | None, shown: str) -> str | None:
+    """The relation that is named in one place or in several, where they agree."""
+    for named in (own, of_all):
+        if named is not None and named not in list(Neighbours):
+            raise InvalidInput(f"'neighbours' in {shown} must be one of {', '.join(Neighbours)}")
+        if named is not None and asked is not None and named != asked:
+            raise InvalidInput(f"--neighbours {asked} contradicts 'neighbours' in {shown}: audit one relation")
+    if own is not None and of_all is not None and own != of_all:
+        raise InvalidInput(f"'neighbours' of a pair in {shown} contradicts 'neighbours' of all of them")
+    named = own or of_all or asked
+    return None if named is None else str(named)
 
 
 def _recognised(datasets: Sequence[Any]) -> str | None:
@@ -159,51 +194,3 @@ def _recognised(datasets: Sequence[Any]) -> str | None:
     if len(short) == len(long) and short[start + 1 :] == long[start + 1 :]:
         return "replace"
     return "add_remove" if len(short) + 1 == len(long) and short[start:] == long[start + 1 :] else None
-
-
-def read_scores(file: Path) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Read the labels and scores of an attack.
-
-    Parameters
-    ----------
-    file : path
-        CSV or Parquet with the columns label and score, or ``.npy`` of shape (n, 2) with these columns. Label 1 stands for
-        the second world, or for a canary that was put in; the score is the higher the more the attack believes in 1.
-
-    Returns
-    -------
-    labels : int8 array, shape (n,)
-    scores : float array, shape (n,)
-
-    Raises
-    ------
-    InvalidInput
-        For other labels than 0 and 1, one class only, and scores that are missing or NaN. Pickles are never read.
-    """
-    import numpy as np
-
-    from privlib.tables import column, read
-
-    shown = repr(str(file))
-    if not file.is_file():
-        raise InvalidInput(f"there is no file {shown}")
-    if file.suffix.lower() == ".npy":
-        try:
-            table = np.load(file, allow_pickle=False)
-        except (ValueError, OSError, EOFError):
-            raise InvalidInput(f"{shown} is not an array of numbers as numpy.save writes it; pickles are not read") from None
-        if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != 2 or table.dtype.kind not in "biuf":
-            raise InvalidInput(f"{shown} must hold numbers in two columns, label and score")
-        labels, scores = table.T.astype(np.float64)
-    else:
-        frame = read(file, ["label", "score"])
-        labels, scores = (np.asarray(column(frame, name)) for name in ("label", "score"))
-        if {labels.dtype.kind, scores.dtype.kind} - set("biuf"):
-            raise InvalidInput(f"label and score in {shown} must be numbers")
-    if np.isnan(labels).any() or not np.isin(labels, (0, 1)).all():
-        raise InvalidInput(f"the labels in {shown} must be 0 or 1")
-    if np.isnan(scores).any():
-        raise InvalidInput(f"a score in {shown} is NaN: give every row a number, infinite ones included")
-    if np.unique(labels).size < 2:
-        raise InvalidInput(f"all rows of {shown} have one label: an audit needs both")
-    return labels.astype(np.int8), scores.astype(np.float64)

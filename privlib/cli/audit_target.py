@@ -1,4 +1,4 @@
-"""What ``privlib audit run`` can attack: audits that privlib brings, the zoo, any importable function, scores of an attack."""
+"""What ``privlib audit run`` can attack: audits that privlib brings, the zoo, any importable function, a file of scores."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,19 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from privlib.bounds import Bound, Kind
 from privlib.cli.audit_guard import Guard
-from privlib.cli.audit_input import SCORE_FILES, read_claim, read_pairs, read_scores
-from privlib.errors import InvalidInput, PrivlibError
+from privlib.cli.audit_input import read_claim, read_pairs
+from privlib.cli.audit_scores import SCORE_FILES, audit_scores
+from privlib.errors import InvalidInput
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from privlib.audit import Audit, Pair
-    from privlib.audit.onerun import OneRun
 
-__all__ = ["Request", "attack", "builtin_targets", "one_run_of_scores"]
-
-_SHORTEST_CHANCE = 1e-9  # of scores of one label running out
+__all__ = ["Request", "attack", "builtin_targets"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +50,8 @@ class Request:
         Of the search and the split.
     guard : Guard
         Stands around the mechanism.
+    progress : callable or None
+        Is told how many trials are tested, and out of how many.
     """
 
     target: str
@@ -69,10 +66,13 @@ class Request:
     max_seconds: float | None
     seed: int
     guard: Guard = field(repr=False)
+    progress: Callable[[int, int], None] | None = field(default=None, repr=False)
 
     def options(self) -> dict[str, Any]:
         """What every audit is told alike, by its name in `privlib.audit.run`."""
+        shown = {} if self.progress is None else {"progress": self.progress}
         return {
+            **shown,
             "confidence": self.confidence,
             "anytime": self.anytime,
             "max_seconds": self.max_seconds,
@@ -85,6 +85,12 @@ class Request:
         for name, value in given.items():
             if value:
                 raise InvalidInput(f"{self.target} takes no --{name.replace('_', '-')}")
+
+    def required_relation(self) -> str:
+        """The relation, which this target does not show."""
+        if self.neighbours is None:
+            raise InvalidInput("give --neighbours: scores do not show in what the data sets differ")
+        return self.neighbours
 
     def required_claim(self, neighbours: str) -> Bound:
         """The claim, which this target does not bring itself."""
@@ -114,7 +120,7 @@ def attack(request: Request) -> Audit:
     if kind == "zoo" and name:
         return _zoo(request, name)
     if Path(request.target).suffix.lower() in SCORE_FILES:
-        return _scores(request)
+        return audit_scores(request)
     if request.target in builtin_targets():
         return _builtin(request)
     if name:
@@ -140,11 +146,9 @@ def _builtin(request: Request) -> Audit:
         "max_seconds": request.max_seconds,
         "seed": request.seed,
     }
-    if request.trials is not None and "held_out" in known:  # two tested data sets, and half as many trials to fix the rule
-        given |= {"trials": None, "held_out": max(1, 3 * request.trials // 10)}
     given = {name: value for name, value in given.items() if value is not None}
-    if "seed" not in known:
-        del given["seed"]
+    for name in {"seed", "progress"} - known.keys():
+        given.pop(name, None)
     request.refuse(**{name: True for name in given if name not in known})
     wants_relation = known.get("neighbours")
     if wants_relation is not None and wants_relation.default is inspect.Parameter.empty:
@@ -182,11 +186,8 @@ def _function(request: Request) -> Audit:
         raise InvalidInput(f"{request.target} needs data sets to tell apart: give --pair FILE.json")
     pairs = read_pairs(request.pair, request.neighbours)
     claim = request.required_claim(pairs[0].neighbours)
-    for pair in pairs:
-        if request.neighbours is not None and pair.neighbours != request.neighbours:
-            raise InvalidInput(f"--neighbours {request.neighbours} contradicts 'neighbours' in {str(request.pair)!r}")
-        if pair.neighbours is not claim.neighbours:
-            raise InvalidInput(f"the pairs in {str(request.pair)!r} are neighbours in two senses: audit one at a time")
+    if any(pair.neighbours is not claim.neighbours for pair in pairs):
+        raise InvalidInput(f"the pairs in {str(request.pair)!r} are neighbours in two senses: audit one at a time")
     _check_arguments(mechanism, request)
     options: dict[str, Any] = {**request.options(), "batch": request.batch, **_candidates(pairs)}
     try:
@@ -238,83 +239,3 @@ def _imported(target: str, guard: Guard) -> Callable[..., Any]:
         raise InvalidInput(f"{target} is not callable but of type {type(found).__name__}: name a function f(dataset) -> output")
     mechanism: Callable[..., Any] = found
     return mechanism
-
-
-class _UsedUp(BaseException):
-    """No score of a label is left. As a plain exception it would count as an output."""
-
-
-def _scores(request: Request) -> Audit:
-    """Audit independent scores: each trial draws a bit and takes the next unused score of this label."""
-    import numpy as np
-
-    from privlib.audit import Pair, run
-
-    request.refuse(pair=request.pair, batch=request.batch)
-    relation = _relation(request)
-    claim = request.required_claim(relation)
-    labels, scores = read_scores(Path(request.target))
-    most = _most_trials(int(np.bincount(labels).min()))
-    least = 1 if request.force else 1000
-    if most < least:
-        raise InvalidInput(
-            f"{request.target} is enough for {most} trials, an audit wants {least}: give more rows of the rarer label"
-        )
-    if request.trials is not None and request.trials > most:
-        raise InvalidInput(f"{request.target} is enough for {most} trials: give fewer --trials")
-    order = _shuffled(scores.size)  # rows may be sorted
-    unused = [iter(_one_by_one(scores[order][labels[order] == label])) for label in (0, 1)]
-
-    def next_score(label: int) -> float:
-        return next(unused[label])
-
-    pair = Pair(0, 1, claim.neighbours, "rows with label 0, and rows with label 1")
-    try:
-        return run(next_score, claim=claim, pair=pair, trials=request.trials or most, **request.options())
-    except _UsedUp:
-        raise PrivlibError("the scores of one label ran out, which is very improbable: give fewer --trials") from None
-
-
-def _one_by_one(scores: NDArray[np.float64]) -> Iterator[float]:
-    yield from scores.tolist()
-    raise _UsedUp
-
-
-def _shuffled(size: int) -> NDArray[np.intp]:
-    """A random order, from the operating system's randomness."""
-    import numpy as np
-
-    return np.argsort(np.frombuffer(os.urandom(8 * size), dtype=np.uint64), kind="stable")
-
-
-def _relation(request: Request) -> str:
-    if request.neighbours is None:
-        raise InvalidInput("give --neighbours: scores do not show in what the data sets differ")
-    return request.neighbours
-
-
-def _most_trials(fewest: int) -> int:
-    """Trials with fair bits for which so many rows of each label last."""
-    from scipy.special import bdtrc
-
-    low, high = 0, 2 * fewest
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if 2 * bdtrc(fewest, middle, 0.5) <= _SHORTEST_CHANCE else (low, middle)
-    return low
-
-
-def one_run_of_scores(request: Request) -> OneRun:
-    """Audit one training run: label 1 for a canary that was put in, by a fair coin, and a score for each."""
-    from privlib.audit.onerun import guess_by_rank, one_run
-
-    if Path(request.target).suffix.lower() not in SCORE_FILES:
-        raise InvalidInput(f"--one-run wants a file of scores, one row a canary, that ends in {', '.join(SCORE_FILES)}")
-    request.refuse(pair=request.pair, batch=request.batch, trials=request.trials, anytime=request.anytime)
-    request.refuse(max_seconds=request.max_seconds, rho=request.claim["rho"])
-    claim = request.required_claim(_relation(request))
-    labels, scores = read_scores(Path(request.target))
-    share = Fraction(3, 4) if claim.kind is Kind.GDP else Fraction(3, 10)  # fixed, whatever the scores are
-    made = max(1, int(share * scores.size))
-    guesses = guess_by_rank(scores, guesses=made)
-    return one_run(guesses, labels, claim=claim, confidence=request.confidence, planned=made, title=request.target)

@@ -62,7 +62,7 @@ AUDITS = {"table": "audit-noisy-table.json", "published": "audit-published.json"
 Floats = NDArray[np.float64]
 
 
-def demo(out: Path, *, trials: int = 40_000, held_out: int = 6_000) -> None:
+def demo(out: Path, *, trials: int = 40_000, published_trials: int = 18_000) -> None:
     """Release and audit the bundled lung cohort, and write the report, its releases and its ledger to a folder.
 
     Parameters
@@ -71,7 +71,7 @@ def demo(out: Path, *, trials: int = 40_000, held_out: int = 6_000) -> None:
         The folder, made if it is not there. The demo's own files in it are replaced, a ledger of anybody else is refused.
     trials : int
         Releases made to audit the noisy table.
-    held_out : int
+    published_trials : int
         Of the audit of the published recipe, see `privlib.audit.published_audit`.
 
     Raises
@@ -93,7 +93,7 @@ def demo(out: Path, *, trials: int = 40_000, held_out: int = 6_000) -> None:
         _tell(f"auditing the noisy table, {trials} trials")
         audits = {"table": _audit_table(trials)}
         _tell("auditing the published recipe")
-        audits["published"] = _audit_published(held_out)
+        audits["published"] = _audit_published(published_trials)
         _tell("writing")
         found = _facts(cohort, curves, recipes, audits, ledger)
         for name, file in RELEASES.items():
@@ -182,10 +182,10 @@ def _audit_table(trials: int) -> Audit:
     return survival_audit(MAIN, neighbours="replace", trials=trials)
 
 
-def _audit_published(held_out: int) -> Audit:
+def _audit_published(trials: int) -> Audit:
     from privlib.audit import published_audit
 
-    return published_audit(NOMINAL, points=len(EVEN_TIMES), held_out=held_out)
+    return published_audit(NOMINAL, points=len(EVEN_TIMES), trials=trials)
 
 
 def _facts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,21 +25,20 @@ __all__ = ["prove"]
 @click.argument("room", required=False)
 @as_json_option
 @click.option("--junit", type=click.Path(path_type=Path), metavar="F", help="Write JUnit XML here.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Prove so many theorems side by side.  [default: all CPUs]")
 @click.pass_context
-def prove(ctx: click.Context, *, room: str | None, as_json: bool, junit: Path | None) -> None:
+def prove(ctx: click.Context, *, room: str | None, as_json: bool, junit: Path | None, jobs: int | None) -> None:
     """Run the proofs of one ROOM or of all.
 
     Each proof must hold for the code as it is, and must fail for code made wrong on purpose. Needs a checkout.
     """
-    from privlib.prove import find, theorem_id
+    from privlib.prove import cpus, find, theorem_id
 
     check_outputs([] if junit is None else [junit], inputs=[])
-    os.environ["PRIVLIB_INSECURE_TEST"] = "1"  # proofs dictate the random words; this process releases nothing
-    results: list[Result] = []
-    for file in find(room):
-        if sys.stderr.isatty():
-            click.echo(f"proving {theorem_id(file)} ...", err=True)
-        results.append(_run(file))
+    os.environ["PRIVLIB_INSECURE_TEST"] = "1"  # proofs dictate the random words; this process and its workers release nothing
+    files = find(room)
+    order = [theorem_id(file) for file in files]
+    results = sorted(_run(files, jobs or cpus()), key=lambda result: order.index(result.theorem))
     if as_json:
         print_json([{**asdict(result), "holds": result.holds} for result in results])
     else:
@@ -50,16 +49,25 @@ def prove(ctx: click.Context, *, room: str | None, as_json: bool, junit: Path | 
         ctx.exit(1)
 
 
-def _run(file: Path) -> Result:
-    from privlib.errors import MissingExtra
-    from privlib.prove import run
+def _run(files: list[Path], jobs: int) -> list[Result]:
+    """The results as they came; a terminal is told how far it is."""
+    from privlib.prove import WorkerDied, run_all
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="insecure noise")
-        try:
-            return run(file)
-        except ModuleNotFoundError as error:
-            raise MissingExtra(f"the proofs need {error.name}: pip install 'privlib[proofs]'") from error
+    def tell(words: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(words, err=True)
+
+    results: list[Result] = []
+    tell(f"proving {len(files)} theorems, {min(jobs, len(files))} at a time ...")
+    try:
+        with closing(run_all(files, jobs=jobs)) as proved:
+            for result in proved:
+                results.append(result)
+                word = "holds" if result.holds else "DOES NOT HOLD"
+                tell(f"{len(results)} of {len(files)}: {result.theorem} {word} ({result.seconds:.1f} s)")
+    except WorkerDied as error:
+        raise click.ClickException(f"{error}; with --jobs 1 there is one process only") from error
+    return results
 
 
 def _print(results: list[Result]) -> None:

@@ -11,6 +11,8 @@ import click
 
 __all__ = ["as_json_option", "example", "print_json", "print_table"]
 
+_SHORT = 32
+
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
 """``--json`` as every command has it."""
 
@@ -28,13 +30,15 @@ def print_json(value: Any) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, with colour on a terminal only."""
     if sys.stdout.isatty():
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table()
-        for name in columns:
-            table.add_column(name, overflow="fold")
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        named = max((len(row[0]) for row in rows), default=0) <= _SHORT  # what a row is about stays in one piece
+        for place, name in enumerate(columns):
+            table.add_column(name, overflow="fold", no_wrap=named and place == 0)
         for row in rows:
             table.add_row(*map(Text, row))
         Console().print(table)

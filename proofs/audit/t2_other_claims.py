@@ -4,11 +4,15 @@ Statement
     In each of n independent trials a fair bit b is drawn, y ~ M(D_b), and a rule that does not depend on these trials
     guesses b from y or abstains; K guesses are made and C are right. (1) If M is (epsilon, delta)-differentially private on
     the pair, a guess made in a share s of all trials is right with chance at most (E + delta/s)/(E + 1), E = exp(epsilon),
-    and ``approx_bound(C, K, n, c, delta=delta)`` exceeds epsilon with probability at most 1 - c. (2) If M is mu-GDP and
+    and ``approx_bound(C, K, n, c, delta=delta)`` exceeds epsilon with probability at most 1 - c; it is what two exact limits
+    give, at 19/20 and 1/20 of 1 - c, rounded down by less than 1e-9. (2) If M is mu-GDP and
     every trial is guessed, a guess is right with chance at most Phi(mu/2), and ``gdp_bound(C, n, c)`` exceeds mu with
     probability at most 1 - c. (3) If M is rho-zCDP, an event that happens with chance a on D1 and b on D0 has R_alpha(a, b)
     <= alpha rho for the Rényi divergence of every order alpha >= 1, both ways round, and ``zcdp_bound`` exceeds rho with
-    probability at most 1 - c. In each case ``decide`` says VIOLATION of a claim that holds with at most that probability.
+    probability at most 1 - c. (4) Let a(s) be the chance of the best guess where a law's noise is scaled by 1/s, a rising. If
+    every trial is guessed, ``noise_fraction`` exceeds the true s with probability at most 1 - c, and it is the largest factor
+    up to 1024 that the guesses refute. In (1) to (3) ``decide`` says VIOLATION of a claim that holds with at most that
+    probability.
 
 Proof
     (1) Let A and B be the events that 1 and that 0 is guessed, P1, P0 the laws of the output. The chance of a right guess
@@ -19,11 +23,13 @@ Proof
     test P1(A) <= 1 - f(P0(A)) with f the trade-off curve, so r <= max over a of (a' + 1 - a)/2 where a' = 1 - f(a), which
     for the Gaussian curve is attained in the middle and is Phi(mu/2). (3) Rényi divergences do not grow when an output is
     mapped to whether an event happened. Both limits hold with probability c, and on the rectangle a >= a_low > b_high >= b
-    the divergences of coins are least in its corner, as they grow when a and b move apart.
+    the divergences of coins are least in its corner, as they grow when a and b move apart. (4) A guess is right with chance at
+    most a(s). Where its lower limit p is at most a(s), every factor t with a(t) < p has a(t) < a(s), so t < s.
 
 Checked against the shipped code
     (1) by two solvers over all probabilities, E and delta; in Fractions: the exact chance of certifying more than the
-    truth, for a mechanism that attains the inequality, all counts of up to 40 trials. (2) and (3): the closed forms against
+    truth, for a mechanism that attains the inequality, all counts of up to 40 trials; the bound against balls. (4) in
+    Fractions, for a rational a, and its limit against balls. (2) and (3): the closed forms against
     balls (flint), and the exact chance of certifying more for coins that attain the claim. (3) that divergences grow when
     coins move apart, by Hypothesis on balls.
 
@@ -45,6 +51,7 @@ import z3
 from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import betaincinv
 
 from privlib.audit import bounds
 from privlib.audit.bounds import Verdict, approx_bound, gdp_bound, zcdp_bound
@@ -55,16 +62,18 @@ from privlib.prove import rewritten
 covers = [
     "privlib.audit.bounds.approx_bound",
     "privlib.audit.bounds.gdp_bound",
+    "privlib.audit.bounds.noise_fraction",
     "privlib.audit.bounds.zcdp_bound",
     "privlib.audit.bounds._renyi",
     "privlib.audit.bounds._chance_of_a_wrong_guess",
-    "privlib.audit.bounds._upper_limit",
+    "privlib.audit.binomial.upper_limit",
     "privlib.audit.judge._everywhere",
     "privlib.audit.judge.Counts.event",
     "privlib.audit.judge.claimed",
 ]
 
 LEVELS = (0.6, 0.9, 0.999)
+ZERO, ONE = arb(0), arb(1)
 
 
 def exact(value: Fraction) -> arb:
@@ -115,6 +124,50 @@ def without_delta_little_is_lost() -> None:
         assert 0.985 * pure < approx < pure
     assert approx_bound(0, 0, 100, 0.9, delta=0.1) == approx_bound(0, 5, 100, 0.9, delta=0.1) == 0
     assert approx_bound(10, 10, 10**6, 0.9, delta=0.1) == 0, "a rare event says nothing where delta is larger"
+
+
+def the_approximate_bound_is_its_formula() -> None:
+    ctx.prec = 120
+    for correct, made, trials in ((220, 300, 300), (90, 100, 900), (60, 60, 200)):
+        for level in ("0.9", "0.999"):
+            error = exact(1 - Fraction(level))
+            right, share = lower_limit(correct, made, error * 19 / 20), lower_limit(made, trials, error / 20)
+            for delta in (Fraction(0), Fraction(1, 10**5), Fraction(1, 200)):
+                found = approx_bound(correct, made, trials, float(level), delta=float(delta))
+                odds = (right - exact(delta) / share) / (1 - right)
+                if odds <= 1:
+                    assert found == 0, "something is certified where nothing is shown"
+                else:
+                    assert arb(found) < odds.log(), "the bound is rounded up, or spends more than it may"
+                    assert arb(found) > odds.log() - arb(1e-9), "the bound spends less than it may"
+
+
+def accuracy(factor: Fraction) -> Fraction:
+    """The chance of the best guess for some law whose noise is divided by a factor."""
+    return (1 + 2 * factor) / (2 + 2 * factor)
+
+
+def less_noise_is_certified_rarely() -> None:
+    for trials, factor, level in itertools.product((1, 5, 40), (Fraction(1, 3), Fraction(1), Fraction(7)), ("0.6", "0.9")):
+        found = [fraction(correct, trials, float(level)) for correct in range(trials + 1)]
+        assert found == sorted(found)
+        law = [binomial(trials, accuracy(factor), correct) for correct in range(trials + 1)]
+        error = sum((chance for chance, value in zip(law, found, strict=True) if value > factor), Fraction(0))
+        assert error <= 1 - Fraction(level), "less noise than there is is certified too often"
+        first = sum(value <= factor for value in found)
+        assert sum(law[first - 1 :], Fraction(0)) > 1 - Fraction(level), "more could be certified"
+    ctx.prec = 120
+    for correct, trials in ((210, 300), (59, 60), (1, 2)):
+        right = lower_limit(correct, trials, exact(Fraction(1, 1000)))
+        found = Fraction(fraction(correct, trials, 0.999))
+        assert (found > 0) == bool(right > 0.5), "nothing is certified, or what is not shown"
+        assert found == 0 or exact(accuracy(found)) < right, "a factor is certified that is not refuted"
+        assert exact(accuracy(found + Fraction(1, 10**7))) > right, "a larger factor is refuted"
+    assert 1023 < fraction(10**6, 10**6, 0.999) <= 1024, "all right guesses certify another factor than the largest"
+
+
+def fraction(correct: int, trials: int, level: float) -> float:
+    return bounds.noise_fraction(correct, trials, level, accuracy=lambda s: float(accuracy(Fraction(s))))
 
 
 def phi(x: arb) -> arb:
@@ -189,10 +242,21 @@ def each_limit_spends_half() -> None:
         assert abs(zcdp_bound((ups, trials), (others, trials), level) - expected) < 1e-7 * (1 + expected), "another rectangle"
 
 
-def limit(tail: Callable[[arb], arb], error: arb) -> arb:
+def lower_limit(successes: int, trials: int, error: arb) -> arb:
+    """The chance at which so many successes or more have the error probability; SciPy says about where it is."""
+    about = arb(float(betaincinv(successes, trials - successes + 1, float(error))))
+
+    def tail(chance: arb) -> arb:
+        return chance.beta_lower(successes, trials - successes + 1, regularized=True)
+
+    low, high = about * (1 - arb(1e-10)), about * (1 + arb(1e-10))
+    assert tail(low) < error < tail(high)
+    return limit(tail, error, low.mid(), high.mid(), halvings=30)
+
+
+def limit(tail: Callable[[arb], arb], error: arb, low: arb = ZERO, high: arb = ONE, *, halvings: int = 80) -> arb:
     """The chance at which an increasing tail reaches the error probability."""
-    low, high = arb(0), arb(1)
-    for _ in range(80):
+    for _ in range(halvings):
         middle = ((low + high) / 2).mid()
         low, high = (middle, high) if tail(middle) < error else (low, middle)
     return low
@@ -206,27 +270,50 @@ def prove() -> None:
     concentrated_claims_are_refuted_rarely()
     each_limit_spends_half()
     two_limits_err_together_as_one()
+    less_noise_is_certified_rarely()
+    the_approximate_bound_is_its_formula()
 
 
 def mutants() -> dict[str, object]:
     approx, gdp, zcdp = (f"privlib.audit.bounds.{name}" for name in ("approx_bound", "gdp_bound", "zcdp_bound"))
+    noise = "privlib.audit.bounds.noise_fraction"
     everywhere, event = "privlib.audit.judge._everywhere", "privlib.audit.judge.Counts.event"
     return {
         "delta is forgotten": rewritten(approx, "delta / rate", "0 / rate"),
         "delta is not divided by the share": rewritten(approx, "delta / rate", "delta"),
-        "the share is that of abstentions": rewritten(approx, "_upper_limit(trials - guesses,", "_upper_limit(guesses,"),
+        "the share is that of abstentions": rewritten(approx, "upper_limit(trials - guesses,", "upper_limit(guesses,"),
         "the chance of a wrong guess is not its limit": rewritten(
-            approx, "_chance_of_a_wrong_guess(correct, guesses, ", "_upper_limit(guesses - correct + 1, guesses + 1, 0.5 + 0 * "
+            approx, "_chance_of_a_wrong_guess(correct, guesses, ", "upper_limit(guesses - correct + 1, guesses + 1, 0.5 + 0 * "
         ),
+        "an approximate bound is rounded up": rewritten(approx, "math.log(wrong) - _MARGIN", "math.log(wrong) + 1e-6"),
+        "the limit of the share spends twice its part": rewritten(
+            approx, "1 - _FOR_THE_RATE * error", "1 - 2 * _FOR_THE_RATE * error"
+        ),
+        "the limit of the share spends everything": rewritten(approx, "1 - _FOR_THE_RATE * error", "1 - error"),
+        "the limit of the share spends nothing of its part": rewritten(approx, "1 - _FOR_THE_RATE * error", "1 - error / 100"),
+        "the limit of the chance spends everything": rewritten(approx, "1 - (1 - _FOR_THE_RATE) * error", "confidence"),
+        "half of the error for each limit, and a twentieth more": rewritten(
+            approx, "1 - _FOR_THE_RATE * error", "1 - (1 - _FOR_THE_RATE) * error"
+        ),
+        "the observed share instead of a limit for noise": rewritten(
+            noise, "1 - _chance_of_a_wrong_guess(correct, trials, confidence)", "correct / trials"
+        ),
+        "refuted and not refuted change places": rewritten(
+            noise, "accuracy(middle) < right - _MARGIN", "accuracy(middle) > right"
+        ),
+        "a factor is rounded up": rewritten(noise, "right - _MARGIN", "right + 1e-6"),
+        "the factor is not refuted": rewritten(noise, "return low", "return high * (1 + 1e-9)"),
+        "the search ends early": rewritten(noise, "range(_HALVINGS)", "range(20)"),
+        "no more noise is certified than was claimed": rewritten(noise, "0.0, _MOST_NOISE", "0.0, 1.0"),
         "a whole mu for half of one": rewritten(gdp, "-2 * float", "-4 * float"),
         "half a mu": rewritten(gdp, "-2 * float", "-1 * float"),
         "abstentions are right": rewritten(everywhere, "counts.correct_everywhere", "counts.tested"),
         "both limits spend everything": rewritten(zcdp, "(1 - confidence) / 2", "(1 - confidence)"),
         "the first world's limit is from below": rewritten(
-            zcdp, "_upper_limit(first[0], first[1], level)", "1 - _upper_limit(first[1] - first[0], first[1], level)"
+            zcdp, "upper_limit(first[0], first[1], level)", "1 - upper_limit(first[1] - first[0], first[1], level)"
         ),
         "the second world's limit is from above": rewritten(
-            zcdp, "1 - _upper_limit(second[1] - second[0], second[1], level)", "_upper_limit(second[0], second[1], level)"
+            zcdp, "1 - upper_limit(second[1] - second[0], second[1], level)", "upper_limit(second[0], second[1], level)"
         ),
         "the order is not divided out": rewritten(zcdp, "_renyi(a, b, order) / order", "_renyi(a, b, order)"),
         "divergence without its normalisation": rewritten("privlib.audit.bounds._renyi", "/ (order - 1)", ""),

@@ -8,6 +8,8 @@ Statement
     then P(W >= v) <= B + m delta B (1-B) / (v b_v) = ``approx_tail``, and for every r <= m, v and E there is a mechanism that
     attains it, for delta up to a positive one. (3) The verdict of ``one_run`` refutes a true claim with probability at most
     alpha; where the number of guesses is not planned and delta > 0, half of alpha pays for its dependence on the output.
+    (4) ``guess_by_rank`` guesses from the ranks of scores; equal scores, whose place in a file may tell the coins, are in each
+    order equally likely, whatever their place.
 
 Proof
     Lemma. Put a(r, k) = P(r guesses, k right). For each canary i and coins s let B_k(s) be the outputs that guess i rightly
@@ -45,6 +47,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -53,7 +56,8 @@ from privlib.audit import onerun, onerun_bounds
 from privlib.audit.bounds import Verdict
 from privlib.audit.onerun import OneRun
 from privlib.bounds import Bound
-from privlib.prove import rewritten
+from privlib.errors import InvalidInput
+from privlib.prove import replaced, rewritten
 
 covers = [
     "privlib.audit.onerun.one_run",
@@ -269,7 +273,44 @@ def ranks_are_guessed_from_both_ends() -> None:
             assert made.tolist() == wanted, "the ranks are guessed otherwise"
 
 
+def equal_scores_are_ranked_at_random() -> None:
+    """Over all orders that the generator may give: each of three equal scores is guessed, or not, equally often."""
+    for scores, number in (([7.0, 7.0, 7.0, 9.0], 3), ([7.0, 7.0, 1.0, 7.0], 2), ([0.0] * 4, 2)):
+        tied = [place for place, score in enumerate(scores) if scores.count(score) > 1]
+        found: Counter[tuple[int, ...]] = Counter()
+        for order in itertools.permutations(range(4)):
+            generator = SimpleNamespace(permutation=lambda size, order=order: np.array(order[:size]))
+            with replaced(np.random, "default_rng", lambda _, generator=generator: generator):
+                made = onerun.guess_by_rank(scores, guesses=number)
+            found[tuple(made[tied].tolist())] += 1
+        kind = next(iter(found))
+        assert set(found) == set(itertools.permutations(kind)), "of equal scores the place tells which are guessed"
+        assert len(set(found.values())) == 1, "of equal scores some are guessed more often than others"
+    seeds = list[object]()
+    with replaced(np.random, "default_rng", lambda seed, real=np.random.default_rng: seeds.append(seed) or real(seed)):
+        onerun.guess_by_rank([1.0, 1.0])
+        onerun.guess_by_rank([1.0, 1.0], seed=5)
+    assert seeds == [None, 5], "the order of equal scores is always the same"
+
+
+def only_who_planned_is_free() -> None:
+    coins = np.arange(60) % 2
+    for claim in (PURE, Bound.approx(1, "1e-5", neighbours="add_remove"), Bound.gdp(1, neighbours="add_remove")):
+        for planned in (None, 60):
+            found = onerun.one_run(coins, coins, claim=claim, planned=planned)
+            assert found.planned is (planned is not None), "a plan is assumed, or forgotten"
+    for planned in (59, 61):
+        try:
+            onerun.one_run(coins, coins, claim=PURE, planned=planned)
+        except InvalidInput:
+            continue
+        raise AssertionError("another number of guesses than planned is taken for planned")
+
+
 def prove() -> None:
+    ranks_are_guessed_from_both_ends()
+    equal_scores_are_ranked_at_random()
+    only_who_planned_is_free()
     every_mechanism_keeps_the_lemma()
     no_mechanism_with_planned_guesses_beats_the_tail()
     that_delta_is_right()
@@ -279,7 +320,6 @@ def prove() -> None:
     large_counts_round_upwards()
     bounds_are_roots()
     verdicts_refute_true_claims_rarely()
-    ranks_are_guessed_from_both_ends()
 
 
 def mutants() -> dict[str, object]:
@@ -306,6 +346,13 @@ def mutants() -> dict[str, object]:
         "few guesses are an acquittal": rewritten(
             "privlib.audit.onerun.OneRun.verdict", "self._limit(self.guesses) > self.claimed", "True"
         ),
+        "a plan is always assumed": rewritten(run, "planned=planned is not None", "planned=True"),
+        "a plan is always forgotten": rewritten(run, "planned=planned is not None", "planned=False"),
+        "a plan is not compared with the guesses": rewritten(run, "most=made.size) != number", "most=made.size) < 0"),
+        "equal scores are ranked by their place": rewritten(
+            rank, "np.lexsort((np.random.default_rng(seed).permutation(size), ranked))", "np.argsort(ranked, kind='stable')"
+        ),
+        "equal scores have the same order in each audit": rewritten(rank, "default_rng(seed)", "default_rng(seed or 0)"),
         "low scores are guessed to be in": rewritten(rank, "order[: number // 2]] = 0", "order[: number // 2]] = 1"),
         "the top is one guess short": rewritten(rank, "(number + 1) // 2", "number // 2"),
     }  # fmt: skip

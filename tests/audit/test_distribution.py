@@ -22,7 +22,6 @@ from privlib.audit.distribution import (
     raw_draws,
 )
 from privlib.audit.distribution.attack import fix, numbers
-from privlib.audit.distribution.game import _secret_bit
 from privlib.bounds import Bound
 from privlib.certificate import open_sealed, seal
 from privlib.errors import InvalidInput, TamperedRelease
@@ -36,7 +35,7 @@ def _fixed_coins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Coins and populations from one fixed generator: these tests cannot flake."""
     global GENERATOR  # noqa: PLW0603
     GENERATOR = np.random.default_rng(11)
-    monkeypatch.setattr("privlib.audit.distribution.game._secret_bit", lambda: int(GENERATOR.integers(2)))
+    monkeypatch.setattr("privlib.audit.trials._secrets", lambda count, worlds: GENERATOR.integers(worlds, size=count))
 
 
 def share_of(alpha: float) -> Callable[[int], np.ndarray]:
@@ -85,11 +84,6 @@ def test_the_optimal_test_on_raw_draws_stays_below_the_bound() -> None:
         found = distribution_inference(sum, populations(), n=n, trials=4000, alphas=("0.4", "0.6"), confidence="0.999999999")
         assert found.interval[0] <= accuracy_bound(n, "0.4", "0.6")
         assert found.n_leaked_interval[0] <= found.raw_draws_interval[0] <= n
-
-
-def test_a_secret_bit_is_zero_or_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    assert {_secret_bit() for _ in range(64)} == {0, 1}  # fails once in 2**63 runs
 
 
 @given(st.integers(0, 400))
@@ -158,6 +152,21 @@ def test_a_mechanism_that_always_raises_has_failed() -> None:
     with pytest.raises(MechanismFailed, match="KeyError") as raised:
         distribution_inference(fails, populations(), n=10, trials=200)
     assert "planted" not in str(raised.value)
+
+
+def test_what_a_sampler_raises_is_no_output_and_ends_the_game() -> None:
+    """As an output it would tell the two populations apart without fail."""
+
+    def empty(_: int) -> np.ndarray:
+        raise LookupError("no records")
+
+    with pytest.raises(LookupError, match="no records"):
+        distribution_inference(noisy_sum, [share_of(0.4), empty], n=10, trials=200)
+
+
+def test_an_error_in_the_attack_is_not_an_output_of_the_mechanism() -> None:
+    with pytest.raises(ZeroDivisionError):
+        distribution_inference(noisy_sum, populations(), n=10, trials=200, attack=lambda _: 1 / 0)
 
 
 def test_the_rule_is_fixed_before_the_tested_trials() -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from privlib import __version__
-from privlib.audit import Audit, Verdict
+from privlib.audit import Audit, OneRun, Verdict
 from privlib.audit.formats import junit, sarif
 from privlib.bounds import Bound
 
@@ -48,6 +48,13 @@ QUIET = audit(title="quiet <&>", counts=((400, 350), (350, 400)))
 FEW = audit(title="few\x00\x1b\ud800", counts=((1, 0), (0, 1)), claim=Bound.pure(9, neighbours="replace"))
 ALARMING = audit(title="seeded", alarm="noise is repeated")
 EVERY = (FOUND, QUIET, FEW, ALARMING)
+STOPPED = audit(title="stopped", counts=QUIET.counts, interrupted="it was interrupted")
+REFUTED = audit(title="refuted", counts=((700, 50), (50, 700)), path=((1500, 1500, 1400),), interrupted="the time was over")
+
+
+def one_run(correct: int) -> OneRun:
+    fields = {"canaries": 1000, "guesses": 300, "planned": True, "confidence": 0.999, "title": "one <run>"}
+    return OneRun(**fields, correct=correct, claim=Bound.pure(1, neighbours="add_remove"))  # type: ignore[arg-type]
 
 
 def test_the_examples_have_each_verdict() -> None:
@@ -98,6 +105,38 @@ def test_a_violation_fails_and_an_inconclusive_audit_errs() -> None:
     ]
     assert suite[1][0].text == QUIET.sentence()
     assert "privlib audit run" in (suite[0][0].text or "")
+
+
+def test_an_audit_that_was_stopped_passes_no_test() -> None:
+    assert (STOPPED.verdict, REFUTED.verdict) == (Verdict.NO_VIOLATION_FOUND, Verdict.VIOLATION)
+    suite = read(junit([STOPPED, REFUTED], suite="audits")).find("testsuite")
+    assert suite is not None
+    assert (suite.get("failures"), suite.get("errors")) == ("1", "1")
+    (error,), (failure,) = suite
+    assert (error.tag, error.get("type")) == ("error", "interrupted")
+    assert str(error.get("message")).startswith("Stopped early. No violation found")
+    assert "it was interrupted" in str(error.text)
+    assert (failure.tag, failure.get("message")) == ("failure", REFUTED.sentence())
+    assert "the time was over" in str(failure.text)
+    results = run_of(sarif([STOPPED, REFUTED]))["results"]
+    assert [(result["ruleId"], result["level"]) for result in results] == [
+        ("interrupted", "warning"),
+        ("claim-violated", "error"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("correct", "tag", "rule"), [(300, "failure", "claim-violated"), (150, "system-out", "no-violation-found")]
+)
+def test_one_run_is_a_test_case_like_others(correct: int, tag: str, rule: str) -> None:
+    found = one_run(correct)
+    (case,) = read(junit([found], suite="audits", again="privlib audit run canaries.csv")).iter("testcase")
+    assert (case.get("name"), [child.tag for child in case]) == ("one <run>", [tag])
+    assert found.sentence() in (case[0].get("message"), case[0].text)
+    (result,) = run_of(sarif([found], again="privlib audit run canaries.csv"))["results"]
+    assert result["ruleId"] == rule
+    assert f"{correct} of 300 guesses right about 1000 canaries" in result["message"]["text"]
+    assert result["message"]["text"].endswith("Again: privlib audit run canaries.csv")
 
 
 def test_any_title_makes_readable_xml() -> None:

@@ -107,6 +107,12 @@ def test_equal_scores_in_a_file_sorted_by_its_secrets_tell_nothing() -> None:
     assert guess_by_rank(np.zeros(50), seed=3).tolist() == guess_by_rank(np.zeros(50), seed=3).tolist()
 
 
+def test_a_plan_is_kept_in_the_result_and_never_assumed() -> None:
+    for claim in CLAIMS:
+        assert not one_run(flipped(40), COINS, claim=claim).planned
+        assert one_run(flipped(40), COINS, claim=claim, planned=400).planned
+
+
 @given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=40), st.data())
 def test_ranks_are_guessed_at_both_ends_in_the_number_asked_for(scores: list[float], data: Any) -> None:
     number = data.draw(st.integers(1, len(scores)))

@@ -96,7 +96,7 @@ def test_the_shipped_reproduction_of_the_recipe_is_flagged_at_its_nominal_epsilo
     fixed_bits: Callable[[int], None],
 ) -> None:
     with fixed_key(bytes(range(32))):
-        found = published_audit(1, held_out=5000)
+        found = published_audit(1, trials=15_000)
     assert found.verdict is Verdict.VIOLATION
     assert found.certified > 1.5
     assert "privlib.audit.published_audit(epsilon='1', points=20" in found.reproduce

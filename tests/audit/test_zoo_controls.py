@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import bdtr, bdtrc, ndtri
 
-from privlib.audit import Pair, Verdict, run
-from privlib.audit.zoo import Entry, controls, entry, reference
+from privlib.audit import Pair, Verdict, ratios, run
+from privlib.audit.zoo import Entry, entry, reference
 from privlib.audit.zoo.controls import CONTROLS, TIGHT
 from privlib.bounds import Bound, Kind
 from privlib.errors import InvalidInput
@@ -304,7 +304,7 @@ def test_the_ratio_of_sparse_vector_is_exact(
         pattern(count, [False] * len(asked)),
         pattern(count, [True] * len(asked)),
     ]
-    ratio = controls.sparse_vector_ratio(first, second, epsilon=Fraction(1), count=count, threshold=threshold, redraw=redraw)
+    ratio = ratios.sparse_vector_ratio(first, second, epsilon=Fraction(1), count=count, threshold=threshold, redraw=redraw)
     exact = [
         says(each, second, count, threshold, redraw=redraw) / says(each, first, count, threshold, redraw=redraw) for each in seen
     ]
@@ -315,14 +315,14 @@ def test_the_ratio_of_sparse_vector_is_exact(
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-1, 1)), min_size=1, max_size=4))
 def test_the_ratio_of_noisy_max_is_exact(asked: list[tuple[int, int]]) -> None:
     first, second = [answer for answer, _ in asked], [answer + move for answer, move in asked]
-    ratio = controls.noisy_max_ratio(first, second, epsilon=Fraction(1))
+    ratio = ratios.noisy_max_ratio(first, second, epsilon=Fraction(1))
     same(ratio, range(len(asked)), [wins(place, second) / wins(place, first) for place in range(len(asked))])
 
 
 @given(st.data(), st.lists(st.integers(2, 5), min_size=1, max_size=4), st.fractions(1, 50, max_denominator=50))
 def test_the_ratio_of_reports_with_fakes_is_exact(data: st.DataObject, sizes: list[int], odds: Fraction) -> None:
     first, second, report = ([data.draw(st.integers(0, size - 1)) for size in sizes] for _ in range(3))
-    ratio = controls.fakes_ratio(first, second, sizes=sizes, odds=odds)
+    ratio = ratios.fakes_ratio(first, second, sizes=sizes, odds=odds)
     exact = [reports(each, second, sizes, odds) / reports(each, first, sizes, odds) for each in (report, first, second)]
     same(ratio, [report, first, second], exact)
 
@@ -337,7 +337,7 @@ def test_the_ratio_of_a_tree_is_exact(level: int, data: st.DataObject) -> None:
     size = 2 * steps - 1
     seen = data.draw(st.lists(st.integers(-9, 9), min_size=size, max_size=size))
     chances = [math.prod((mass(y - int(x), scale) for y, x in zip(seen, world, strict=True)), start=arb(1)) for world in sums]
-    same(controls.distance_ratio(*sums, scale=scale), [seen], [chances[1] / chances[0]])
+    same(ratios.laplace_ratio(*sums, scale=scale), [seen], [chances[1] / chances[0]])
 
 
 def test_ratios_at_the_entries_parameters_are_exact() -> None:
@@ -432,7 +432,7 @@ def test_a_longer_prefix_brings_sparse_vector_nearer_to_its_claim() -> None:
     worst = []
     for belows in (5, 10, 20):
         answers = (0,) * (belows + 1), (*(1,) * belows, -1)
-        ratio = controls.sparse_vector_ratio(*answers, epsilon=Fraction(1))
+        ratio = ratios.sparse_vector_ratio(*answers, epsilon=Fraction(1))
         worst.append(-float(ratio([(*(0,) * belows, 1)])[0]))
     assert worst == sorted(worst)
     assert 0.9999 < worst[-1] < 1
@@ -456,7 +456,7 @@ def test_any_number_of_outputs_is_served(control: Entry) -> None:
 
 @by_name
 def test_a_control_says_what_it_is(control: Entry) -> None:
-    assert control.how == "none"
+    assert control.how == "sound"
     assert control.batch
     assert control.trials == 0
     assert control.row in (None, 12)

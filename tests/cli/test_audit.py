@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import json
-import pickle
 import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from fractions import Fraction
-from math import comb
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
 from click.testing import Result
 
 from privlib.audit import Audit, MechanismFailed
-from privlib.audit.selftest import Finding, coverage, examine, most_flagged
-from privlib.audit.zoo import entry
 from privlib.certificate import open_sealed, seal
 
 Call = Callable[..., Result]
@@ -342,6 +334,16 @@ def test_a_mechanism_that_hangs_is_interrupted_and_what_was_found_is_kept(attack
     assert (found.tested > 0) is tested
 
 
+def test_an_audit_that_ran_out_of_time_and_refuted_nothing_is_inconclusive(attack: Call, folder: Path) -> None:
+    result = attack("hangs_late", "--epsilon", 2, *SURE, "--max-seconds", 2, "--json", "--junit", "found.xml")
+    assert result.exit_code == 3
+    found = Audit.replay(result.stdout)
+    assert (found.verdict, found.tested > 0) == ("no violation found", True)
+    told = ElementTree.parse(folder / "found.xml").find(".//error")  # noqa: S314  # our own
+    assert told is not None
+    assert "Stopped early. No violation found" in str(told.get("message"))
+
+
 def test_an_import_that_hangs_is_interrupted(privlib: Call, folder: Path) -> None:
     (folder / "broken.py").write_text("while True: pass")
     result = privlib("audit", "run", "broken:release", "--pair", "pair.json", "--epsilon", 1, "--max-seconds", "0.1")
@@ -364,16 +366,20 @@ def test_a_mechanism_that_forks_is_audited_once(folder: Path) -> None:
     assert "2 of its children returned" in result.stderr
 
 
-def test_ctrl_c_writes_what_was_found(attack: Call, folder: Path) -> None:
-    result = attack("interrupted_late", "--epsilon", "0.1", "--out", "part.json", "--json")
+def test_ctrl_c_writes_what_was_found(privlib: Call, attack: Call, folder: Path) -> None:
+    result = attack("interrupted_late", "--epsilon", 2, *SURE, "--out", "part.json", "--junit", "part.xml", "--json")
     assert result.exit_code == 130
     found = Audit.replay(result.stdout)
     assert found.interrupted
     assert 0 < found.tested < 3000
     assert Audit.replay((folder / "part.json").read_text()) == found
+    told = ElementTree.parse(folder / "part.xml").find(".//error")  # noqa: S314  # our own
+    assert told is not None
+    assert told.get("type") == "interrupted"
     early = attack("interrupted_early", "--epsilon", "0.1", "--out", "early.json")
     assert early.exit_code == 130
     assert Audit.replay((folder / "early.json").read_text()).tested == 0
+    assert privlib("audit", "replay", "part.json").exit_code == 3  # refuted nothing, and did not finish
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -463,6 +469,16 @@ def test_a_target_says_what_it_lacks(privlib: Call, folder: Path, arguments: tup
         ('{"first": 0, "second": 1, "neighbours": "cousins"}', "must be one of"),
         ('{"first": 0, "second": 1, "neighbours": "record", "description": 3}', "must be text"),
         ('{"pairs": [{"first": [], "second": [1]}, {"first": [1], "second": [2]}]}', "neighbours in two senses"),
+        ('{"first": [], "second": [1], "descripton": "x"}', "a pair has 'first' and 'second', or 'datasets'"),
+        ('{"first": [], "second": [1], "planted-record-17": 1}', "a key that means nothing there"),
+        ('{"first": [], "second": [1], "datasets": [[], [1]]}', "a key that means nothing there"),
+        ('{"pairs": [{"first": [], "second": [1]}], "first": []}', "a file of several has 'pairs'"),
+        ('{"pairs": [{"first": [], "second": [1], "epsilon": 1}]}', "a key that means nothing there"),
+        ('{"first": [], "first": [1], "second": [1]}', "the same key twice"),
+        (
+            '{"neighbours": "event", "pairs": [{"first": [0], "second": [1], "neighbours": "replace"}]}',
+            "contradicts 'neighbours' of all of them",
+        ),
     ],
 )
 def test_a_file_that_holds_no_pair_is_wrong_usage(attack: Call, folder: Path, text: str, words: str) -> None:
@@ -470,6 +486,28 @@ def test_a_file_that_holds_no_pair_is_wrong_usage(attack: Call, folder: Path, te
     result = attack("honest", "--epsilon", 1)
     assert result.exit_code == 2
     assert words in result.stderr
+    assert "planted" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"first": [], "second": [1], "neighbours": "add_remove"}',
+        '{"neighbours": "add_remove", "pairs": [{"first": [], "second": [1]}]}',
+        '{"pairs": [{"first": [], "second": [1], "neighbours": "add_remove"}]}',
+    ],
+)
+def test_a_relation_that_contradicts_the_one_asked_for_is_wrong_usage(
+    privlib: Call, attack: Call, folder: Path, text: str
+) -> None:
+    (folder / "pair.json").write_text(text)
+    result = attack("honest", "--epsilon", 1, "--neighbours", "replace")
+    assert result.exit_code == 2
+    assert "--neighbours replace contradicts 'neighbours' in 'pair.json'" in result.stderr
+    of_the_zoo = privlib("audit", "run", "zoo:grr-2", "--pair", "pair.json", "--trials", 2000)  # whose entry is about records
+    assert of_the_zoo.exit_code == 2
+    assert "--neighbours record contradicts" in of_the_zoo.stderr
+    assert attack("lies", "--epsilon", 1, "--neighbours", "add_remove").exit_code == 1
 
 
 def test_a_pair_that_is_not_there_is_wrong_usage(attack: Call) -> None:
@@ -512,126 +550,7 @@ def test_many_data_sets_of_which_all_are_neighbours_are_told_apart_at_once(attac
     assert (found.worlds, found.verdict) == (20, "violation")
 
 
-# --- files of scores ---
-
-
-def score_file(file: Path, labels: Any, scores: Any) -> Path:
-    if file.suffix == ".npy":
-        np.save(file, np.column_stack([labels, scores]))
-    elif file.suffix == ".parquet":
-        pyarrow.parquet.write_table(pa.table({"label": labels, "score": scores, "other": scores}), file)
-    else:
-        rows = "\n".join(f"{label},{score}" for label, score in zip(labels, scores, strict=True))
-        file.write_text(f"label,score\n{rows}\n")
-    return file
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
-def test_scores_that_tell_labels_apart_refute_a_claim(privlib: Call, tmp_path: Path, suffix: str) -> None:
-    labels = np.arange(4000) % 2
-    file = score_file(tmp_path / f"scores{suffix}", labels, labels + np.random.default_rng(1).normal(size=4000) / 4)
-    result = privlib("audit", "run", file, "--epsilon", 1, "--neighbours", "add_remove", "--json")
-    assert result.exit_code == 1, result.output
-    found = Audit.replay(result.stdout)
-    assert 3000 < found.trials < 4000
-    assert found.certified > 2
-
-
-@pytest.mark.parametrize("scores", ["ties", "noise"])
-def test_scores_that_say_nothing_certify_nothing_in_whatever_order_the_rows_stand(
-    privlib: Call, tmp_path: Path, scores: str
-) -> None:
-    labels = np.sort(np.arange(4000) % 2)  # rows sorted by label, as many tools write them
-    said = np.zeros(4000) if scores == "ties" else np.random.default_rng(2).normal(size=4000)
-    file = score_file(tmp_path / "scores.npy", labels, said)
-    result = privlib("audit", "run", file, "--epsilon", "0.1", "--neighbours", "add_remove", *SURE)
-    assert result.exit_code in (0, 3), result.output
-
-
-@pytest.mark.parametrize(
-    ("labels", "scores", "words"),
-    [
-        ([1] * 2000, [0.5] * 2000, "one label"),
-        ([0, 1] * 1000, [0.5, float("nan")] * 1000, "NaN"),
-        ([0, 2] * 1000, [0.5] * 2000, "must be 0 or 1"),
-        ([0, float("nan")] * 1000, [0.5] * 2000, "must be 0 or 1"),
-        ([0, 1] * 300, [0.5] * 600, "an audit wants 1000"),
-        ([0] * 1999 + [1], [0.5] * 2000, "more rows of the rarer label"),
-    ],
-)
-def test_scores_that_cannot_be_audited_are_refused(
-    privlib: Call, tmp_path: Path, labels: list[float], scores: list[float], words: str
-) -> None:
-    file = score_file(tmp_path / "scores.npy", labels, scores)
-    result = privlib("audit", "run", file, "--epsilon", 1, "--neighbours", "add_remove")
-    assert result.exit_code == 2
-    assert words in result.stderr
-
-
-def test_a_file_of_scores_is_never_unpickled(privlib: Call, tmp_path: Path) -> None:
-    class Planted:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (Path.touch, (tmp_path / "executed",))
-
-    for name, content in (("raw.npy", pickle.dumps(Planted())), ("text.npy", b"label,score\n")):
-        (tmp_path / name).write_bytes(content)
-    np.save(tmp_path / "object.npy", np.array([[Planted(), 1]], dtype=object), allow_pickle=True)
-    for name in ("raw.npy", "text.npy", "object.npy"):
-        result = privlib("audit", "run", tmp_path / name, "--epsilon", 1, "--neighbours", "add_remove")
-        assert result.exit_code == 2
-        assert "pickles are not read" in result.stderr
-    assert not (tmp_path / "executed").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("scores.csv", b"a,b\n1,2\n", "none of the columns"),
-        ("scores.csv", b"label,score\n1,x\n", "not a readable CSV"),
-        ("scores.parquet", b"PAR1", "not a readable Parquet"),
-        ("absent.csv", None, "there is no file"),
-    ],
-)
-def test_an_unreadable_file_of_scores_is_wrong_usage(
-    privlib: Call, tmp_path: Path, name: str, content: bytes | None, words: str
-) -> None:
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    result = privlib("audit", "run", tmp_path / name, "--epsilon", 1, "--neighbours", "add_remove")
-    assert result.exit_code == 2
-    assert words in result.stderr
-
-
-def test_too_many_trials_for_a_file_are_refused(privlib: Call, tmp_path: Path) -> None:
-    file = score_file(tmp_path / "scores.npy", [0, 1] * 1000, [0.5] * 2000)
-    options = ("--epsilon", 1, "--neighbours", "add_remove", "--trials", 2000)
-    assert "fewer --trials" in privlib("audit", "run", file, *options).stderr
-
-
-@pytest.mark.parametrize("claim", [("--epsilon", 1), ("--epsilon", 1, "--delta", "1e-6"), ("--mu", 1)])
-def test_one_run_with_canaries_is_audited(privlib: Call, tmp_path: Path, claim: tuple[object, ...]) -> None:
-    generator = np.random.default_rng(4)
-    labels = generator.integers(0, 2, size=1000)
-    options = ("--one-run", *claim, "--neighbours", "add_remove", "--json")
-    telling = score_file(tmp_path / "telling.csv", labels, labels + generator.normal(size=1000) / 8)
-    found = privlib("audit", "run", telling, *options, "--out", tmp_path / "found.json")
-    assert found.exit_code == 1, found.output
-    assert json.loads(found.stdout)["guesses"] == (750 if "--mu" in claim else 300)
-    again = privlib("audit", "replay", tmp_path / "found.json", "--json")
-    assert (again.exit_code, again.stdout) == (1, found.stdout)
-    silent = score_file(tmp_path / "silent.csv", np.sort(labels), np.zeros(1000))  # sorted by label, and all scores alike
-    assert privlib("audit", "run", silent, *options, *SURE).exit_code in (0, 3)
-
-
-def test_what_does_not_go_with_one_run_is_refused(privlib: Call, tmp_path: Path) -> None:
-    file = score_file(tmp_path / "scores.npy", [0, 1] * 500, [0.5] * 1000)
-    for options in (("--epsilon", 1, "--trials", 2000), ("--rho", 1), ("--epsilon", 1, "--html", tmp_path / "a.html")):
-        result = privlib("audit", "run", file, "--one-run", "--neighbours", "add_remove", *options)
-        assert result.exit_code == 2
-        assert str(options[-2]) in result.stderr or "--one-run writes" in result.stderr
-
-
-# --- replay, zoo, selftest ---
+# --- replay ---
 
 
 def test_a_report_is_judged_again_and_a_changed_one_refused(privlib: Call, attack: Call, folder: Path) -> None:
@@ -652,74 +571,3 @@ def test_a_report_is_judged_again_and_a_changed_one_refused(privlib: Call, attac
     (folder / "found.json").write_text(seal("survival.curve", {"x": 1}))
     assert privlib("audit", "replay", "found.json").exit_code == 2
     assert privlib("audit", "replay", "absent.json").exit_code == 3
-
-
-NAMES = ("constant-seed", "grr-swapped", "scale-from-number-at-risk")
-
-
-def test_the_zoo_shows_what_is_true_and_what_was_said(privlib: Call) -> None:
-    rows = json.loads(privlib("audit", "zoo", *NAMES, "--trials", "1e4", "--json").stdout)
-    assert [row["entry"] for row in rows] == list(NAMES)
-    assert [row["verdict"] for row in rows] == ["violation", "no violation found", "refuted by its exact law"]
-    assert all(row["as_expected"] for row in rows)
-    assert "log(5359/4500)" in privlib("audit", "zoo", "grr-swapped", "--trials", "1e4").stdout
-    assert privlib("audit", "zoo", "unheard-of").exit_code == 2
-
-
-def test_an_auditor_that_is_wrong_about_an_entry_fails(privlib: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def blind(one: Any, **_: object) -> Finding:
-        return Finding(one, "no violation found", 0.0, 1000, 0.1)
-
-    monkeypatch.setattr("privlib.audit.selftest.examine", blind)
-    result = privlib("audit", "zoo", "constant-seed", "grr-swapped")
-    assert result.exit_code == 1
-    assert result.stderr.endswith("not as expected: constant-seed\n")
-    assert privlib("audit", "selftest").exit_code == 1
-
-
-def test_a_claim_that_is_true_must_not_be_refuted() -> None:
-    control, bug = entry("grr-swapped"), entry("constant-seed")
-    assert not Finding(control, "violation", 2.0, 1000, 0.1).as_expected
-    assert Finding(control, "inconclusive", 0.0, 1000, 0.1).as_expected
-    assert not Finding(bug, "inconclusive", 0.0, 1000, 0.1).as_expected
-    assert examine(bug, trials=1000).as_expected
-
-
-def test_the_error_rate_of_the_auditor_is_counted(privlib: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("privlib.audit.zoo.controls.TIGHT", ("grr-2", "rounded-gaussian"))
-    result = privlib("audit", "selftest", "--coverage", "--audits", 6, "--trials", 1000, "--json")
-    rows = json.loads(result.stdout)
-    assert [(row["stopping"], row["control"], row["audits"]) for row in rows] == [
-        ("fixed size", "grr-2", 6),
-        ("fixed size", "rounded-gaussian", 6),
-        ("optional stopping", "grr-2", 6),
-        ("optional stopping", "rounded-gaussian", 6),
-        ("fixed size", "all together", 12),
-        ("optional stopping", "all together", 12),
-    ]
-
-
-def test_an_auditor_that_cries_wolf_is_found_out(privlib: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("privlib.audit.zoo.controls.TIGHT", ("constant-seed",))  # no control at all
-    result = privlib("audit", "selftest", "--coverage", "--audits", 8, "--trials", 1000)
-    assert result.exit_code == 1
-    assert "more false alarms" in result.stderr
-    found = next(coverage(8, trials=1000, controls=["constant-seed"]))
-    assert found.flagged == 8 > found.limit
-
-
-@pytest.mark.parametrize(("audits", "limit"), [(2000, 138), (1, 1), (2, 2), (10, 4)])
-def test_more_false_alarms_than_allowed_are_very_improbable(audits: int, limit: int) -> None:
-    """By the exact binomial tail: P(more than the limit) <= 1e-4, and one less would be too few."""
-
-    def more_than(most: int) -> Fraction:
-        share = Fraction(1, 20)
-        return sum((comb(audits, k) * share**k * (1 - share) ** (audits - k) for k in range(most + 1, audits + 1)), Fraction(0))
-
-    assert most_flagged(audits, "0.05") == limit
-    assert more_than(limit) <= Fraction(1, 10_000) < more_than(limit - 1)
-
-
-def test_the_zoo_trains_once(privlib: Call) -> None:
-    rows = json.loads(privlib("audit", "zoo", "sgd-noise-divided-twice", "--json").stdout)
-    assert (rows[0]["verdict"], rows[0]["expected"]) == ("violation", "violation")

@@ -27,7 +27,7 @@ from privlib.errors import LedgerError, MissingExtra
 from privlib.survival import Curve
 from privlib.survival.published import PublishedCurve
 
-SMALL = {"trials": 4000, "held_out": 900}
+SMALL = {"trials": 4000, "published_trials": 2700}
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +223,7 @@ def test_another_run_replaces_its_own_files_and_leaves_the_others(report: Path, 
     shutil.copytree(report, out)
     (out / "mine.txt").write_text("mine", encoding="utf-8")
     before = (out / "release-eps-1.json").read_text(encoding="utf-8")
-    demo(out, trials=1000, held_out=400)
+    demo(out, trials=1000, published_trials=1200)
     after = (out / "release-eps-1.json").read_text(encoding="utf-8")
     assert json.loads(before)["ledger"]["digest"] != json.loads(after)["ledger"]["digest"]
     verify(out / "release-eps-1.json", ledger=out / "budget.db")

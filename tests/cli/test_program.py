@@ -82,7 +82,7 @@ def test_a_proof_that_fails_or_misses_a_mutant_fails_the_command(
 ) -> None:
     broken = Proof("noise.t1", "Title", ("a.b",), False, 3, ("wrong scale",), 0.5, "1 of 2 is wrong")
     monkeypatch.setattr("privlib.prove.run", lambda _: broken)
-    result = privlib("prove", "noise", "--junit", tmp_path / "proofs.xml")
+    result = privlib("prove", "noise", "--jobs", 1, "--junit", tmp_path / "proofs.xml")
     assert result.exit_code == 1
     assert "2 of 3" in result.stdout
     assert "1 of 2 is wrong" in result.stdout

@@ -16,7 +16,9 @@ __all__ = ["Attack", "loss_test"]
 Floats = NDArray[np.float64]
 Secrets = NDArray[np.int8]
 
-_MOST_NUMBERS = 64
+_MOST_NUMBERS = 64  # of an output: with more, the combination would fit a few hundred training trials by heart
+_RIDGE = 0.01  # of the number of trials, on scaled numbers: solvable where numbers repeat each other, else without weight
+_LEAST_SPREAD = 1e-12  # a number that never moves is not divided by zero
 
 
 @dataclass(frozen=True)
@@ -154,9 +156,9 @@ def _candidates(table: Floats, worlds: Secrets, centre: Floats) -> list[Floats]:
     if size == 1 or not worlds.size:
         return alone
     filled = np.where(np.isnan(table), 0.0, table - centre)
-    spread = np.maximum(filled.std(axis=0), 1e-12)
+    spread = np.maximum(filled.std(axis=0), _LEAST_SPREAD)
     scaled = filled / spread
-    ridge = scaled.T @ scaled + worlds.size * 0.01 * np.eye(size)
+    ridge = scaled.T @ scaled + worlds.size * _RIDGE * np.eye(size)
     combined = np.linalg.solve(ridge, scaled.T @ (2.0 * worlds - 1.0)) / spread
     return [*alone, np.ones(size), combined]
 

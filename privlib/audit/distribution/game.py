@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from privlib.audit.binomial import checked_confidence
 from privlib.audit.distribution.attack import Attack, Floats, Rule, fix, numbers
 from privlib.audit.distribution.leakage import n_leaked
 from privlib.audit.distribution.result import DistributionInference, checked_claim
-from privlib.audit.membership.rates import checked_confidence
-from privlib.audit.trials import MechanismFailed
+from privlib.audit.outputs import Raised
+from privlib.audit.trials import MechanismFailed, Trials
 from privlib.bounds import Bound, Real, checked_bound, exact, exact_int
 from privlib.errors import InvalidInput
 
@@ -22,7 +22,7 @@ __all__ = ["Sampler", "distribution_inference"]
 Sampler = Callable[[int], Any]
 """``sampler(n)`` draws a data set of n records from a population, with randomness of its own."""
 
-_FEWEST_TRIALS, _FEWEST_TRAINING = 200, 50
+_FEWEST_TRIALS, _FEWEST_TRAINING = 200, 50  # as for `privlib.audit.run`
 
 
 def distribution_inference(
@@ -48,7 +48,7 @@ def distribution_inference(
     mechanism : callable
         ``f(dataset) -> output``: a release, or a training that gives a model. An exception is an output.
     samplers : sequence of callable
-        Two: ``sampler(n) -> dataset`` for each population.
+        Two: ``sampler(n) -> dataset`` for each population. What they raise is not an output: it ends the game.
     n : int
         Records in each training.
     trials : int
@@ -57,7 +57,7 @@ def distribution_inference(
         `loss_test` of a model, an `Attack`, or a function from an output to a number, whose threshold is then learned.
         Default: a rule learned from the numbers in the output.
     confidence : rational
-        Of the interval, at least 1/2.
+        Of the interval; strictly between 1/2 and 1.
     alphas : tuple of rational, optional
         The share of people with the attribute in each population, for `n_leaked`; two different ones.
     claim : Bound, optional
@@ -97,19 +97,21 @@ def distribution_inference(
         checked_claim(checked_bound(claim, name="claim"))
     chosen = attack if isinstance(attack, Attack) or attack is None else Attack(attack)
     part = _training(trials, training, needed=chosen is None or chosen.threshold is None)
-    game = _Game(mechanism, samplers, n, chosen)
-
-    rule = game.rule(part)
-    right = sum(rule.guess(row) == bit for bit, row in (game.trial() for _ in range(trials - part)))
-    if game.raised == trials:
-        raise MechanismFailed(f"the mechanism raised in all {trials} trials, on both populations; first {game.first_error}")
+    played = _drawn_trials(mechanism, samplers, n)
+    try:
+        rule = _fixed_rule(played, part, chosen)
+        right = sum(rule.guess(row) == secret for secret, row in _seen(played, trials - part, chosen))
+    except _NoDataSet as failure:
+        raise (failure.__cause__ or failure) from None
+    if played.raised == trials:
+        raise MechanismFailed(f"the mechanism raised in all {trials} trials, on both populations; first {played.first_error}")
     return DistributionInference(
         title=title,
         n=int(n),
         trials=int(trials),
         training=part,
         right=right,
-        raised=game.raised,
+        raised=played.raised,
         confidence=level,
         alphas=shares,
         claim=claim,
@@ -128,34 +130,39 @@ def _training(trials: int, training: int | None, *, needed: bool) -> int:
     return exact_int(training, name="training", least=_FEWEST_TRAINING, most=trials - 1)
 
 
-def _secret_bit() -> int:
-    """A fair bit from the operating system."""
-    return os.urandom(1)[0] & 1
+class _NoDataSet(BaseException):
+    """A sampler raised. As a plain exception it would count as an output of the mechanism."""
 
 
-class _Game:
-    """Plays one trial after the other."""
+def _drawn_trials(mechanism: Callable[[Any], Any], samplers: Sequence[Sampler], n: int) -> Trials:
+    """Trials in which the secret names a population; a fresh data set is drawn from it for each run."""
 
-    def __init__(self, mechanism: Callable[[Any], Any], samplers: Sequence[Sampler], n: int, attack: Attack | None) -> None:
-        self._mechanism, self._samplers, self._n, self._attack = mechanism, samplers, n, attack
-        self.raised, self.first_error = 0, ""
-
-    def trial(self) -> tuple[int, Floats]:
-        """A secret bit, and the numbers that the attack sees."""
-        bit = _secret_bit()
-        dataset = self._samplers[bit](self._n)
+    def once(sampler: Sampler) -> Any:
         try:
-            output = self._mechanism(dataset)
+            dataset = sampler(n)
         except Exception as error:
-            self.raised, self.first_error = self.raised + 1, self.first_error or type(error).__qualname__
-            return bit, np.full(1, np.nan)
-        return bit, numbers(output if self._attack is None else self._attack.statistic(output))
+            raise _NoDataSet from error
+        return mechanism(dataset)
 
-    def rule(self, part: int) -> Rule:
-        """The attack, fixed on a number of trials of its own."""
-        if self._attack is not None and self._attack.threshold is not None:
-            zero = np.zeros(1)
-            return Rule(f"{self._attack.words}; threshold {self._attack.threshold:g}", np.ones(1), zero, self._attack.threshold)
-        seen = [self.trial() for _ in range(part)]
-        words = "a rule learned from the numbers of the output" if self._attack is None else self._attack.words
-        return fix([row for _, row in seen], np.array([bit for bit, _ in seen], dtype=np.int8), words=words)
+    return Trials(once, samplers)
+
+
+def _seen(trials: Trials, count: int, attack: Attack | None) -> Iterator[tuple[int, Floats]]:
+    """The secret of each trial, and the numbers that the attack sees; one output at a time, for it may be a large model."""
+    for _ in range(count):
+        worlds = trials.draw(1)
+        secret = 0 if len(worlds[0]) else 1
+        output = worlds[secret][0]
+        if isinstance(output, Raised):
+            yield secret, np.full(1, np.nan)
+        else:
+            yield secret, numbers(output if attack is None else attack.statistic(output))
+
+
+def _fixed_rule(trials: Trials, part: int, attack: Attack | None) -> Rule:
+    """The attack, fixed on a number of trials of its own."""
+    if attack is not None and attack.threshold is not None:
+        return Rule(f"{attack.words}; threshold {attack.threshold:g}", np.ones(1), np.zeros(1), attack.threshold)
+    secrets, rows = zip(*_seen(trials, part, attack), strict=True)
+    words = "a rule learned from the numbers of the output" if attack is None else attack.words
+    return fix(rows, np.array(secrets, dtype=np.int8), words=words)

@@ -12,9 +12,9 @@ from privlib.errors import InvalidInput
 
 __all__ = ["accuracy_bound", "n_leaked", "raw_draws"]
 
-_MARGIN = 1e-12
-_NEAREST = Fraction(1, 10**9)
-_MOST_DRAWS = 2**40
+_MARGIN = 1e-12  # relative: more than the rounding of a bound, less than anyone reads
+_NEAREST = Fraction(1, 10**9)  # shares this near to each other are a slip, and floats lose their difference
+_MOST_DRAWS = 2**40  # more people than there are; the search for a number of draws ends here
 
 
 def n_leaked(accuracy: Real, alpha0: Real, alpha1: Real) -> float:

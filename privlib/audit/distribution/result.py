@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from privlib.audit.binomial import checked_confidence, interval
 from privlib.audit.distribution.leakage import n_leaked, raw_draws
-from privlib.audit.membership.rates import checked_confidence, share_interval
+from privlib.audit.judge import claimed
 from privlib.bounds import Bound, Kind, Neighbours, decimal, exact
 from privlib.certificate import open_sealed, seal
 from privlib.errors import InvalidInput, TamperedRelease
@@ -73,7 +74,7 @@ class DistributionInference:
     @property
     def interval(self) -> tuple[float, float]:
         """The Clopper-Pearson interval of the attack's accuracy."""
-        return share_interval(self.right, self.tested, confidence=self.confidence)
+        return interval(self.right, self.tested, confidence=self.confidence)
 
     @property
     def n_leaked(self) -> float | None:
@@ -99,7 +100,7 @@ class DistributionInference:
     @property
     def _limits(self) -> tuple[Fraction, Fraction]:
         """The interval of the accuracy, one minus that of a wrong guess, which keeps its precision near 1."""
-        low, high = share_interval(self.tested - self.right, self.tested, confidence=self.confidence)
+        low, high = interval(self.tested - self.right, self.tested, confidence=self.confidence)
         return 1 - Fraction(high), 1 - Fraction(low)
 
     @property
@@ -109,9 +110,8 @@ class DistributionInference:
         if self.claim is None:
             return f"{words}, and for n records together group privacy gives only epsilon times n."
         steps = self.n * (2 if self.claim.neighbours is Neighbours.ADD_REMOVE else 1)  # to replace is to remove and to add
-        odds = math.log(self.claim.odds.numerator) - math.log(self.claim.odds.denominator)
-        together = steps * (float(self.claim.epsilon) + odds)
-        return f"{words}. Of epsilon for one record, group privacy leaves only epsilon times {steps}, here {together:.6g}."
+        together = f"{steps * claimed(self.claim):.6g}"
+        return f"{words}. Of epsilon for one record, group privacy leaves only epsilon times {steps}, here {together}."
 
     def sentence(self) -> str:
         """The finding, and that differential privacy is no answer to it."""

@@ -8,7 +8,7 @@ bits, and `privlib.audit.run` on a `leave_one_out` pair, for anything that can b
 from privlib.audit.membership.bridge import leave_one_out, one_run_of
 from privlib.audit.membership.lira import lira
 from privlib.audit.membership.quantile import quantile_attack, quantile_regression
-from privlib.audit.membership.rates import Rate, most_tpr, share_interval
+from privlib.audit.membership.rates import Rate, most_tpr
 from privlib.audit.membership.result import Membership, tpr_at_fpr
 from privlib.audit.membership.rmia import rmia
 from privlib.audit.membership.shadow import Shadows, confidence_logit, secret_members, shadow_runs
@@ -27,6 +27,5 @@ __all__ = [
     "rmia",
     "secret_members",
     "shadow_runs",
-    "share_interval",
     "tpr_at_fpr",
 ]

@@ -13,6 +13,7 @@ from privlib.errors import InvalidInput
 
 __all__ = ["quantile_attack", "quantile_regression"]
 
+_FOR_EACH = 10  # known non-members for each coefficient: one of ten lies above the usual upper quantile
 _LEAST_SPREAD = 0.1  # of the typical one: a line that crosses another at a far point must not blow up the scores there
 
 
@@ -100,7 +101,7 @@ def quantile_attack(scores: Floats, features: Floats, known: Members, *, middle:
     table = _table(features)
     if who.shape != values.shape or who.dtype.kind != "b" or table.shape[0] != values.size:
         raise InvalidInput(f"features need {values.size} rows and known as many booleans, one for each score")
-    fewest = 10 * table.shape[1]
+    fewest = _FOR_EACH * table.shape[1]
     if np.count_nonzero(who) < fewest:
         raise InvalidInput(f"too few known non-members: {table.shape[1] - 1} features need {fewest}, got {np.count_nonzero(who)}")
     lines = [table @ quantile_regression(table[who, 1:], values[who], quantile=level) for level in (low, high)]

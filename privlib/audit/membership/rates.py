@@ -8,62 +8,18 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainccinv, betaincinv, ndtr, ndtri
 
-from privlib.bounds import Bound, Kind, Real, checked_bound, exact_int, exact_share
+from privlib.audit.binomial import checked_confidence, interval
+from privlib.audit.curves import allowed
+from privlib.bounds import Bound, Kind, Real, checked_bound, exact, exact_share
 from privlib.errors import InvalidInput
 
-__all__ = ["Rate", "checked_confidence", "checked_members", "checked_scores", "most_tpr", "rate_at", "share_interval"]
+__all__ = ["Rate", "checked_members", "checked_scores", "most_tpr", "rate_at"]
 
 Floats = NDArray[np.float64]
 Members = NDArray[np.bool_]
 
-_MARGIN = 1e-12
-
 _LOTS = b"lots among equal scores"
-
-
-def share_interval(successes: int, trials: int, *, confidence: Real) -> tuple[float, float]:
-    """Enclose a probability, given the number of its successes: the two-sided Clopper-Pearson interval.
-
-    Parameters
-    ----------
-    successes, trials : int
-        Independent trials with one chance, and those that succeeded.
-    confidence : rational
-        One minus the chance that the interval misses; half of it on each side. At least 1/2.
-
-    Returns
-    -------
-    tuple of float
-        Rounded outwards.
-
-    Raises
-    ------
-    InvalidInput
-        For counts or a confidence out of range.
-
-    References
-    ----------
-    Theorem: audit.t6.
-
-    Examples
-    --------
-    >>> low, high = share_interval(90, 100, confidence="0.95")
-    >>> round(low, 4), round(high, 4)
-    (0.8238, 0.951)
-    """
-    exact_int(trials, name="trials")
-    exact_int(successes, name="successes", least=0, most=trials)
-    error = float((1 - checked_confidence(confidence)) / 2)
-    low = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, error))
-    high = 1.0 if successes == trials else float(betainccinv(successes + 1, trials - successes, error))
-    return low - _slack(low), min(1.0, high + _slack(high))
-
-
-def _slack(limit: float) -> float:
-    """More than the rounding of a limit: relative to the nearer end, and a few units in the last place."""
-    return _MARGIN * min(limit, 1 - limit) + 1e-15 * limit
 
 
 @dataclass(frozen=True)
@@ -82,7 +38,7 @@ class Rate:
     true_positives, members : int
         Members found, and all members.
     confidence : Fraction
-        Of each interval.
+        Of each interval by itself.
     """
 
     fpr: Fraction
@@ -108,17 +64,33 @@ class Rate:
         """The interval of the true-positive rate; everything where the rate cannot be resolved."""
         if not self.resolvable:
             return 0.0, 1.0
-        return share_interval(self.true_positives, self.members, confidence=self.confidence)
+        return interval(self.true_positives, self.members, confidence=self.confidence)
 
     @property
     def fpr_limit(self) -> float:
         """The upper limit of the attack's true false-positive rate, for the threshold was chosen on the non-members."""
-        return share_interval(self.false_positives, self.non_members, confidence=self.confidence)[1]
+        return interval(self.false_positives, self.non_members, confidence=self.confidence)[1]
 
-    @property
-    def beats_chance(self) -> bool:
-        """Whether the lower limit of the true-positive rate is above the upper limit of the false-positive rate."""
-        return self.resolvable and self.interval[0] > self.fpr_limit
+    def beats_chance(self, *, among: int = 1) -> bool:
+        """Whether the lower limit of the true-positive rate is above the upper limit of the false-positive rate.
+
+        Parameters
+        ----------
+        among : int
+            At how many rates this is asked of one attack. Each then spends that part of the error probability (Bonferroni).
+
+        Returns
+        -------
+        bool
+            For an attack whose scores do not depend on who is a member, at any of the rates asked, True with probability at
+            most ``1 - confidence``.
+        """
+        if not self.resolvable:
+            return False
+        level = 1 - (1 - self.confidence) / among
+        found = interval(self.true_positives, self.members, confidence=level)
+        feared = interval(self.false_positives, self.non_members, confidence=level)
+        return found[0] > feared[1]
 
     def sentence(self) -> str:
         """The rate in words."""
@@ -193,7 +165,7 @@ def most_tpr(claim: Bound, fpr: Real) -> float:
     claim : Bound
         Pure, approx or gdp. It must hold for one record more or fewer to speak of membership.
     fpr : rational
-        Strictly between 0 and 1.
+        From 0 to 1.
 
     Returns
     -------
@@ -203,32 +175,19 @@ def most_tpr(claim: Bound, fpr: Real) -> float:
     Raises
     ------
     InvalidInput
-        For another kind of bound, which has no one trade-off curve.
+        For another kind of bound, which has no one trade-off curve, or a rate out of range.
 
     Examples
     --------
     >>> round(most_tpr(Bound.pure(2, neighbours="add_remove"), "0.01"), 4)
     0.0739
     """
-    rate = float(exact_share(fpr, name="fpr"))
-    kind = checked_bound(claim, name="claim").kind
-    if kind is Kind.GDP:
-        return float(ndtr(ndtri(rate) + math.sqrt(claim.mu2)))
-    if kind not in (Kind.PURE, Kind.APPROX):
-        raise InvalidInput(f"claim must be pure, approx or gdp, got {kind}: convert it first")
-    epsilon = float(claim.epsilon) + math.log(claim.odds.numerator) - math.log(claim.odds.denominator)
-    delta = float(claim.delta)
-    low = math.exp(min(700.0, epsilon)) * rate + delta
-    high = 1 - math.exp(-epsilon) * max(0.0, 1 - delta - rate)
-    return min(1.0, low, high)
-
-
-def checked_confidence(confidence: Real) -> Fraction:
-    """A confidence, at least 1/2."""
-    level = exact_share(confidence, name="confidence")
-    if level < Fraction(1, 2):
-        raise InvalidInput(f"confidence must be at least 1/2, got {float(level):g}: 0.95 means 95 %")
-    return level
+    rate = float(exact(fpr, name="fpr"))
+    if not 0 <= rate <= 1:
+        raise InvalidInput(f"fpr must lie from 0 to 1, got {rate:g}")
+    if checked_bound(claim, name="claim").kind is Kind.ZCDP:
+        raise InvalidInput("claim must be pure, approx or gdp, got zcdp: convert it first")
+    return float(allowed(claim, np.array([rate]))[0])
 
 
 def checked_scores(scores: object, *, name: str = "scores") -> Floats:

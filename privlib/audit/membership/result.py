@@ -38,6 +38,10 @@ NOT_SHOWN = (
 class Membership:
     """The rates of one attack on one target, each computed from its stored counts.
 
+    Whether the attack finds members is one verdict over all rates that can be resolved: each spends an equal part of the error
+    probability (Bonferroni), so an attack that knows nothing is said to find members with probability at most one minus the
+    confidence, however many rates are looked at. The printed intervals are exact each by itself.
+
     Attributes
     ----------
     title : str
@@ -58,23 +62,41 @@ class Membership:
     claim: Bound | None
     notes: tuple[str, ...]
 
+    @property
+    def resolved(self) -> tuple[Rate, ...]:
+        """The rates that can be resolved; how many depends on the number of non-members and not on their scores."""
+        return tuple(rate for rate in self.rates if rate.resolvable)
+
+    @property
+    def beaten(self) -> tuple[Rate, ...]:
+        """The rates at which the attack beats chance, all at once with the confidence of one interval."""
+        return tuple(rate for rate in self.resolved if rate.beats_chance(among=len(self.resolved)))
+
     def sentence(self) -> str:
         """The finding at the lowest rate at which the attack beats chance, else at the lowest rate that can be resolved."""
-        resolved = [rate for rate in self.rates if rate.resolvable]
-        beaten = [rate for rate in resolved if rate.beats_chance]
-        if not resolved:
+        if not self.resolved:
             return f"No rate is resolvable with {self.rates[0].non_members} non-members: {self.rates[0].sentence()}"
-        if not beaten:
-            return f"This attack is not shown to beat chance at any rate. {resolved[-1].sentence()}"
-        return f"This attack finds members. {beaten[-1].sentence()}"
+        if not self.beaten:
+            return f"This attack is not shown to beat chance at any rate. {self.resolved[-1].sentence()}"
+        return f"This attack finds members, with confidence {self._confidence} {self._together}. {self.beaten[-1].sentence()}"
+
+    @property
+    def _confidence(self) -> str:
+        return f"{100 * float(self.rates[0].confidence):.10g} %"
+
+    @property
+    def _together(self) -> str:
+        looked_at = len(self.resolved)
+        return "at the one rate looked at" if looked_at == 1 else f"over all {looked_at} rates looked at"
 
     def summary(self) -> str:
         """The result as text."""
-        share = f"{100 * float(self.rates[0].confidence):.10g} %"
         lines = [f"Membership   {self.title}", f"Attack       {self.attack}", f"Finding      {self.sentence()}"]
         for rate in self.rates:
             lines.append(f"Rate         {rate.sentence()}{self._allowed(rate)}")
-        lines.append(f"Confidence   {share} for each interval; exact (Clopper-Pearson), each by itself")
+        lines.append(f"Confidence   {self._confidence} for each interval by itself, exact (Clopper-Pearson)")
+        if len(self.resolved) > 1:
+            lines.append(f"             of the finding {self._together} together (Bonferroni)")
         lines += [] if self.claim is None else [f"Claim        {self.claim}"]
         lines += [f"Note         {note}" for note in self.notes]
         return "\n".join([*lines, f"Shows not    {NOT_SHOWN}"])
@@ -83,7 +105,7 @@ class Membership:
         """What the claim allows, at the limit of the false-positive rate: at the rate asked for it would seem to be exceeded."""
         if self.claim is None or not rate.resolvable:
             return ""
-        return f" There the claim allows a TPR of at most {most_tpr(self.claim, min(rate.fpr_limit, 1 - 1e-12)):.4g}."
+        return f" There the claim allows a TPR of at most {most_tpr(self.claim, rate.fpr_limit):.4g}."
 
     def to_json(self) -> str:
         """The result as canonical JSON with a digest; numbers that are no integers stand as text."""
@@ -157,9 +179,10 @@ def tpr_at_fpr(
     title, attack : str
         What was attacked, and how, for the report.
     fpr : sequence of rational
-        False-positive rates. One below 1 / non-members is reported as not resolvable.
+        False-positive rates, chosen before the scores are seen; the finding allows for looking at all of them. One below
+        1 / non-members is reported as not resolvable.
     confidence : rational
-        Of each interval, at least 1/2.
+        Of each interval by itself, and of the finding over all rates; strictly between 1/2 and 1.
     claim : Bound, optional
         Pure, approx or gdp, for ``add_remove`` neighbours: what it allows at each rate stands beside what was found.
     notes : sequence of str

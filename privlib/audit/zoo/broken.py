@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ from numpy.typing import NDArray
 
 from privlib.audit.likelihood import Ratio
 from privlib.audit.pairs import Pair
-from privlib.audit.zoo import counts, local, pairs, svt, training
+from privlib.audit.ratios import laplace_ratio, log_mass, response_ratio
+from privlib.audit.zoo import counts, local, pairs, reference, svt, training
 from privlib.audit.zoo.entry import Entry, How
 from privlib.bounds import Bound, Neighbours
 
@@ -23,39 +26,14 @@ Outputs = Sequence[Any] | NDArray[Any]
 _THREE = Bound.pure(odds=local.ODDS, neighbours=Neighbours.RECORD)
 
 
-# --- exact log-likelihood ratios, second world over first, where they take a line or two ---
-
-
-def _shift(first: int | Sequence[int], second: int | Sequence[int], scale: float) -> Ratio:
-    """Whole numbers with discrete Laplace noise of their own."""
-    moves = np.atleast_1d(first), np.atleast_1d(second)
-
-    def ratio(outputs: Outputs) -> Floats:
-        seen = np.asarray(outputs).reshape(len(outputs), -1)
-        nearer = np.abs(seen - moves[0]) - np.abs(seen - moves[1])
-        return np.asarray(nearer.sum(axis=1) / scale, dtype=np.float64)
-
-    return ratio
-
-
-def _response(odds: float) -> Ratio:
-    """One of many values, the truth 0 or 1."""
-    return lambda outputs: math.log(odds) * (np.equal(outputs, 1).astype(np.float64) - np.equal(outputs, 0))
-
-
 def _resampled(outputs: Outputs) -> Floats:
     """Nobody against one person: a count of 1 has more places to land on, by e + 1 - 1/e over e."""
-    return _shift(0, 1, 1.0)(outputs) - math.log1p(math.exp(-1) - math.exp(-2))
+    return laplace_ratio(0, 1, scale=1)(outputs) - math.log1p(math.exp(-1) - math.exp(-2))
 
 
 def _at_risk(outputs: Outputs) -> Floats:
     """A hundred people at risk against 101, no event: no bound, for it falls by 1/1000 with each step outwards."""
-    rates = np.array([100, 101]) / counts.HAZARD_STEPS
-    peaks = np.log(np.tanh(rates / 2))
-    return np.asarray(peaks[1] - peaks[0] - (rates[1] - rates[0]) * np.abs(np.asarray(outputs)), dtype=np.float64)
-
-
-# --- entries ---
+    return log_mass(outputs, counts.HAZARD_STEPS / 101) - log_mass(outputs, counts.HAZARD_STEPS / 100)
 
 
 def _entry(
@@ -69,7 +47,7 @@ def _entry(
     trials: int,
     claim: Bound | None = None,
     llr: Ratio | None = None,
-    how: How = "audit",
+    how: How = "trials",
 ) -> Entry:
     """A mechanism that gives a batch, with epsilon = 1 for its claim where none is named."""
     return Entry(
@@ -93,11 +71,11 @@ _COUNTS = (
         "scale-inverted",
         "The scale is epsilon instead of 1 / epsilon.",
         truth="2",
-        mechanism=counts.scale_inverted,
+        mechanism=partial(counts.noisy_sum, scale="1/2"),
         tried=pairs.COUNTED,
         trials=1000,
         claim=Bound.pure("1/2", neighbours=Neighbours.ADD_REMOVE),
-        llr=_shift(2, 3, 1 / 2),
+        llr=laplace_ratio(2, 3, scale=Fraction(1, 2)),
     ),
     _entry(
         2,
@@ -107,17 +85,17 @@ _COUNTS = (
         mechanism=counts.sensitivity_forgotten,
         tried=pairs.MOVED,
         trials=4000,
-        llr=_shift((2, 1), (1, 2), 1.0),
+        llr=laplace_ratio((2, 1), (1, 2), scale=1),
     ),
     _entry(
         3,
         "standard-deviation-for-scale",
         "1 / epsilon was taken for the standard deviation: the scale is 70/99, near 1 / sqrt(2).",
         truth="99/70",
-        mechanism=counts.standard_deviation_for_scale,
+        mechanism=partial(counts.noisy_sum, scale="70/99"),
         tried=pairs.COUNTED,
         trials=4000,
-        llr=_shift(2, 3, 70 / 99),
+        llr=laplace_ratio(2, 3, scale=Fraction(70, 99)),
     ),
     _entry(
         4,
@@ -136,7 +114,7 @@ _COUNTS = (
         mechanism=counts.tree_one_level_short,
         tried=pairs.streams(4),
         trials=100_000,
-        llr=_shift((0,) * 7, (1, 0, 0, 0, 1, 0, 1), 2.0),
+        llr=laplace_ratio((0,) * 7, (1, 0, 0, 0, 1, 0, 1), scale=2),
     ),
     _entry(
         5,
@@ -195,7 +173,7 @@ _REPORTS = (
         tried=pairs.VALUES,
         trials=1000,
         claim=_THREE,
-        llr=_response(27),
+        llr=response_ratio(0, 1, truth=math.log(27)),
     ),
     _entry(
         11,
@@ -206,7 +184,7 @@ _REPORTS = (
         tried=pairs.VALUES,
         trials=10_000,
         claim=_THREE,
-        llr=_response(13 / 3),
+        llr=response_ratio(0, 1, truth=math.log(13 / 3)),
     ),
     _entry(
         13,
@@ -272,7 +250,7 @@ _SELECTIONS = (
         "noisy-max-half-noise",
         "Noisy maximum with noise of scale 1 / epsilon, where one person raises some answers and lowers others.",
         truth="2",
-        mechanism=svt.noisy_max,
+        mechanism=partial(reference.noisy_max, epsilon=2),  # its scale is 2 / epsilon
         tried=pairs.LEADERS,
         trials=10_000,
     ),
@@ -287,7 +265,7 @@ _MORE_COUNTS = (
         mechanism=counts.two_releases_one_charge,
         tried=pairs.COUNTED,
         trials=10_000,
-        llr=_shift((2, 2), (3, 3), 1.0),
+        llr=laplace_ratio((2, 2), (3, 3), scale=1),
     ),
     _entry(
         21,

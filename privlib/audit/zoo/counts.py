@@ -12,6 +12,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from privlib.audit.zoo.reference import tree_sums
+from privlib.bounds import Real
 from privlib.noise import discrete_laplace
 
 __all__ = [
@@ -20,12 +22,11 @@ __all__ = [
     "exact_size_beside_count",
     "float_laplace",
     "noise_on_present_keys",
+    "noisy_sum",
     "one_draw_for_two_counts",
     "resample_until_non_negative",
     "scale_from_number_at_risk",
-    "scale_inverted",
     "sensitivity_forgotten",
-    "standard_deviation_for_scale",
     "steps_of_the_sampler",
     "tree_one_level_short",
     "two_releases_one_charge",
@@ -41,8 +42,8 @@ HAZARD_STEPS = 1000
 """`scale_from_number_at_risk` releases hazards in thousandths."""
 
 
-def scale_inverted(people: Sequence[int], n: int) -> Ints:
-    """Count the ones; the scale is epsilon where 1 / epsilon was meant. At epsilon = 1 nobody would notice.
+def noisy_sum(people: Sequence[int], n: int, *, scale: Real) -> Ints:
+    """Count the ones. The scale should be 1 / epsilon, and is what the entry's name says.
 
     Parameters
     ----------
@@ -50,12 +51,14 @@ def scale_inverted(people: Sequence[int], n: int) -> Ints:
         Neighbours have one person more or fewer.
     n : int
         How many releases.
+    scale : rational > 0
+        Of the noise.
 
     Returns
     -------
     int64 array, shape (n,)
     """
-    return sum(people) + discrete_laplace(n, scale="1/2")
+    return sum(people) + discrete_laplace(n, scale=scale)
 
 
 def sensitivity_forgotten(people: Sequence[int], n: int) -> Ints:
@@ -74,23 +77,6 @@ def sensitivity_forgotten(people: Sequence[int], n: int) -> Ints:
     """
     cells = np.bincount(np.asarray(people, dtype=np.int64), minlength=2)
     return cells + discrete_laplace(2 * n, scale=1).reshape(n, 2)  # 2 is the sensitivity under replacement
-
-
-def standard_deviation_for_scale(people: Sequence[int], n: int) -> Ints:
-    """Count the ones; 1 / epsilon was taken for the standard deviation, so the scale is 1 / sqrt(2), as 70/99.
-
-    Parameters
-    ----------
-    people : sequence of 0 and 1
-        Neighbours have one person more or fewer.
-    n : int
-        How many releases.
-
-    Returns
-    -------
-    int64 array, shape (n,)
-    """
-    return sum(people) + discrete_laplace(n, scale="70/99")
 
 
 def float_laplace(values: Sequence[float], n: int) -> Floats:
@@ -125,11 +111,8 @@ def tree_one_level_short(events: Sequence[int], n: int) -> Ints:
     int64 array, shape (n, 2 * len(events) - 1)
         The leaves in order, then the level above them, up to the root.
     """
-    levels = [np.asarray(events, dtype=np.int64)]
-    while levels[-1].size > 1:
-        levels.append(levels[-1].reshape(-1, 2).sum(axis=1))
-    nodes = np.concatenate(levels)
-    return nodes + discrete_laplace(n * nodes.size, scale=len(levels) - 1).reshape(n, nodes.size)
+    nodes, levels = tree_sums(events), len(events).bit_length()
+    return nodes + discrete_laplace(n * nodes.size, scale=levels - 1).reshape(n, nodes.size)
 
 
 def one_draw_for_two_counts(people: Sequence[tuple[int, int]], n: int) -> Ints:

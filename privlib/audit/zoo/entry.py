@@ -12,8 +12,8 @@ from privlib.bounds import Bound
 
 __all__ = ["Entry", "How"]
 
-How = Literal["audit", "proof", "one-run", "none"]
-"""What refutes the claim: ``privlib.audit.run``, an exact law, ``privlib.audit.onerun``, or nothing, for it is true."""
+How = Literal["trials", "proof", "one-run", "sound"]
+"""What refutes the claim: trials (`privlib.audit.run`), its exact law, one run with canaries; or nothing, for it is sound."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Entry:
         canaries; 0 where a sample is not the tool.
     llr : Ratio, optional
         The exact log-likelihood ratio, second world over first, of a list or array of outputs on the first pair.
-    how : {"audit", "proof", "one-run", "none"}
-        What refutes the claim; ``"none"`` is a control, which must not be flagged.
+    how : {"trials", "proof", "one-run", "sound"}
+        What refutes the claim; ``"sound"`` is a control, which must not be flagged.
     theorem : str, optional
         The theorem that a control rests on.
     """
@@ -60,5 +60,5 @@ class Entry:
     pairs: tuple[Pair, ...]
     trials: int
     llr: Ratio | None = None
-    how: How = "audit"
+    how: How = "trials"
     theorem: str | None = None

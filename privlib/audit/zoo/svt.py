@@ -1,4 +1,4 @@
-"""Wrong selections: four published variants of the sparse vector technique, and a noisy maximum. Rows 15 to 19.
+"""Wrong selections: four published variants of the sparse vector technique. Rows 15 to 18.
 
 A data set is given by the answers of its queries, less the public threshold; one person changes each by at most 1. All
 claim epsilon = 1. The noise on the threshold is ``rho``, that on query i is ``nu_i``; a query is above where
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from privlib.noise import discrete_laplace
 
-__all__ = ["SVT4_ABOVES", "noisy_max", "svt3", "svt4", "svt5", "svt6"]
+__all__ = ["SVT4_ABOVES", "svt3", "svt4", "svt5", "svt6"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -102,24 +102,6 @@ def svt6(answers: Sequence[int], n: int) -> Symbols:
     """
     rho = discrete_laplace(n, scale=2)
     return (_noisy(answers, n, "2") >= rho[:, None]).astype(np.int8)
-
-
-def noisy_max(answers: Sequence[int], n: int) -> Ints:
-    """Tell which query has the largest noisy answer, with noise of scale 1 / epsilon, right for monotone queries only.
-
-    Parameters
-    ----------
-    answers : sequence of int
-        One at least. One person may raise some and lower others by 1.
-    n : int
-        How many releases.
-
-    Returns
-    -------
-    int64 array, shape (n,)
-        Of equal answers the first.
-    """
-    return np.asarray(np.argmax(_noisy(answers, n, "1"), axis=1), dtype=np.int64)
 
 
 def _noisy(answers: Sequence[int], n: int, scale: str) -> Ints:
