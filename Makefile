@@ -19,6 +19,10 @@ claims: .venv/dev ## The long acceptance runs: issue line, figure, target
 	$(BIN)/python tests/claims.py
 	$(BIN)/python tests/claims_noise.py
 	$(BIN)/python tests/claims_audit.py
+	$(BIN)/python tests/claims_ldp_audit.py
+	$(BIN)/python tests/claims_ldp_client.py
+	$(BIN)/python tests/claims_ldp_estimates.py
+	$(BIN)/python tests/claims_ldp_plan.py
 
 bench: .venv/bench ## Speed and accuracy beside the peers; writes docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/run.py

@@ -11,12 +11,18 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from privlib.audit import Audit, noise_audit, published_audit, survival_audit
+from privlib.audit import Audit, ldp_audit, noise_audit, published_audit, published_ldp_audit, survival_audit
 from privlib.audit.selftest import examine
 from privlib.audit.zoo import ENTRIES
 
 HERE = Path(__file__).resolve().parent
-TARGETS: dict[str, Callable[..., Audit]] = {"noise": noise_audit, "survival": survival_audit, "published": published_audit}
+TARGETS: dict[str, Callable[..., Audit]] = {
+    "ldp": ldp_audit,
+    "noise": noise_audit,
+    "published": published_audit,
+    "published_ldp": published_ldp_audit,
+    "survival": survival_audit,
+}
 
 
 def main(wanted: list[str]) -> int:

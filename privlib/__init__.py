@@ -12,7 +12,7 @@ from privlib.verify import verify
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from privlib import accounting, audit, noise, oneshot, opacus, survival, testing
+    from privlib import accounting, audit, ldp, noise, oneshot, opacus, survival, testing
     from privlib.bounds import Bound, Neighbours, exact
     from privlib.budget import Ledger
     from privlib.survival.api import kaplan_meier
@@ -30,7 +30,7 @@ else:
         }
         if name in homes:
             return getattr(import_module(homes[name]), name)
-        if name in ("accounting", "audit", "noise", "oneshot", "opacus", "survival", "testing"):
+        if name in ("accounting", "audit", "ldp", "noise", "oneshot", "opacus", "survival", "testing"):
             return import_module(f"privlib.{name}")
         raise AttributeError(f"module 'privlib' has no attribute {name!r}")
 
@@ -46,6 +46,7 @@ __all__ = [
     "audit",
     "exact",
     "kaplan_meier",
+    "ldp",
     "noise",
     "oneshot",
     "opacus",

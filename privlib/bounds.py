@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Real = Fraction | int | float | str | Decimal
 
 _NUMBER = re.compile(r"-?\d{1,400}(/[1-9]\d{0,399}|(\.\d{1,400})?(e[-+]?\d{1,3})?)", re.ASCII | re.IGNORECASE)
 _LONGEST_INTEGER = 10**400
+_READABLE = 24  # letters of a number that people read
 
 
 def exact(value: Real, *, name: str = "a privacy parameter") -> Fraction:
@@ -327,6 +329,10 @@ class Bound:
 
     def __str__(self) -> str:
         shown = [f"{name} = {decimal(getattr(self, name))}" for name in self._shown()]
+        if self.odds != 1:  # nobody reads long fractions
+            total = float(self.epsilon) + math.log(self.odds.numerator) - math.log(self.odds.denominator)
+            parts = [part for part, said in zip(shown, (self.epsilon, True), strict=True) if said and len(part) <= _READABLE]
+            shown = [*parts, f"epsilon about {total:.6g}" if not self.epsilon else f"epsilon about {total:.6g} together"]
         return f"{', '.join(shown)} ({self.kind}), neighbours: {self.neighbours}"
 
 

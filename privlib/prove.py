@@ -144,7 +144,13 @@ def run_all(files: Sequence[Path], *, jobs: int = 1) -> Generator[Result]:
         finally:
             signal.signal(signal.SIGINT, kept)
         for proof in as_completed(proofs):
-            result = proof.result()
+            try:
+                result = proof.result()
+            except BrokenProcessPool:
+                raise
+            except Exception as error:
+                error.add_note(f"in the proof of {theorem_id(proofs[proof])}")
+                raise
             waiting.remove(proofs[proof])
             yield result
     except BrokenProcessPool as error:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from privlib.errors import InvalidInput, extra
 
-__all__ = ["column", "read", "vector"]
+__all__ = ["column", "present", "read", "vector"]
 
 Vector = NDArray[Any]
 
@@ -123,6 +123,43 @@ def column(frame: object, name: str) -> Vector:
     InvalidInput
         When there is no such column, or it cannot be used.
     """
+    return vector(_series(frame, name).to_native(), name=f"column {name!r}")
+
+
+def present(frame: object, name: str) -> tuple[Vector, NDArray[np.bool_]]:
+    """Take the values that are there out of one named column, which may have missing ones.
+
+    Parameters
+    ----------
+    frame : dataframe
+        pandas, polars, pyarrow or anything else that narwhals reads.
+    name : str
+        The column.
+
+    Returns
+    -------
+    values : array, shape (m,)
+    there : bool array, shape (n,)
+        Which rows have one.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no such column, or it cannot be used.
+    """
+    import narwhals.stable.v2 as nw
+
+    series = _series(frame, name)
+    lost = series.is_null()
+    if series.dtype.is_float():
+        lost = lost | series.is_nan()
+    there = np.asarray(~lost.fill_null(value=True).to_numpy().astype(np.bool_))
+    kept = series.filter(there.tolist()) if not there.all() else series
+    return vector(nw.to_native(kept), name=f"column {name!r}"), there
+
+
+def _series(frame: object, name: str) -> Any:
+    """One column, as narwhals reads it."""
     import narwhals.stable.v2 as nw
 
     try:
@@ -134,7 +171,7 @@ def column(frame: object, name: str) -> Vector:
         raise InvalidInput("the data must have different names for its columns") from None
     if name not in columns:
         raise InvalidInput(f"there is no column {name!r}: the columns are {_listed(columns)}")
-    return vector(table[name].to_native(), name=f"column {name!r}")
+    return table[name]
 
 
 def read(path: str | Path, columns: Sequence[str], *, text: Collection[str] = ()) -> object:

@@ -12,7 +12,7 @@ from privlib import prove
 from privlib.proved import fingerprint, theorem_of
 
 HERE = Path(__file__).resolve().parent
-AUDITS = {"survival": "[survival.toml](../audits/survival.toml)"}
+AUDITS = {room: f"[{room}.toml](../audits/{room}.toml)" for room in ("ldp", "survival")}
 
 
 def render() -> str:

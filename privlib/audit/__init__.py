@@ -1,6 +1,6 @@
 """Audits: run a mechanism on neighbouring data sets, guess which one it saw, and certify from the right guesses.
 
-``run`` audits any mechanism, ``survival_audit`` and ``published_audit`` the ones that privlib ships. An audit can refute
+``run`` audits any mechanism, ``survival_audit``, ``ldp_audit`` and their like the ones that privlib ships. An audit can refute
 a claim; that a claim holds is for ``proofs/`` to show.
 """
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from privlib.audit.bounds import Verdict, approx_bound, gdp_bound, guess_bound, noise_fraction, zcdp_bound
     from privlib.audit.builtin import noise_audit, published_audit, survival_audit
     from privlib.audit.engine import Interrupted, run
+    from privlib.audit.ldp import ldp_audit, published_ldp_audit
     from privlib.audit.onerun import OneRun, guess_by_rank, one_run
     from privlib.audit.pairs import Pair
     from privlib.audit.report import fragment
@@ -30,10 +31,12 @@ else:
         "gdp_bound": "privlib.audit.bounds",
         "guess_bound": "privlib.audit.bounds",
         "guess_by_rank": "privlib.audit.onerun",
+        "ldp_audit": "privlib.audit.ldp",
         "noise_audit": "privlib.audit.builtin",
         "noise_fraction": "privlib.audit.bounds",
         "one_run": "privlib.audit.onerun",
         "published_audit": "privlib.audit.builtin",
+        "published_ldp_audit": "privlib.audit.ldp",
         "published_pair": "privlib.audit.survival",
         "run": "privlib.audit.engine",
         "survival_audit": "privlib.audit.builtin",
@@ -65,10 +68,12 @@ __all__ = [
     "gdp_bound",
     "guess_bound",
     "guess_by_rank",
+    "ldp_audit",
     "noise_audit",
     "noise_fraction",
     "one_run",
     "published_audit",
+    "published_ldp_audit",
     "published_pair",
     "run",
     "survival_audit",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from privlib.audit.engine import run
+from privlib.audit.ldp import ldp_audit, published_ldp_audit
 from privlib.audit.pairs import Pair
 from privlib.audit.survival import published_pair, survival_pair, survival_ratio, survival_release, survival_spec
 from privlib.bounds import Bound, Neighbours, Real, exact
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from privlib.audit.survival import Rows
     from privlib.survival.published import PublishedCurve
 
-__all__ = ["noise_audit", "published_audit", "survival_audit"]
+__all__ = ["ldp_audit", "noise_audit", "published_audit", "published_ldp_audit", "survival_audit"]
 
 
 def survival_audit(

@@ -123,12 +123,33 @@ def attack(request: Request) -> Audit:
         return audit_scores(request)
     if request.target in builtin_targets():
         return _builtin(request)
+    if Path(request.target).suffix.lower() == ".json":
+        return _local_plan(request)
     if name:
         return _function(request)
     raise InvalidInput(
         f"there is no target {request.target[:60]!r}: give one of {', '.join(builtin_targets())}, zoo:NAME, module:function, "
-        f"or a file of scores that ends in {', '.join(SCORE_FILES)}"
+        f"a file of scores that ends in {', '.join(SCORE_FILES)}, "
+        "or a plan of local reports that ends in .json"
     )
+
+
+def _local_plan(request: Request) -> Audit:
+    """Audit the reports of one's own plan, between any two records or, with --neighbours attribute, one attribute."""
+    from privlib.audit import ldp_audit
+    from privlib.ldp import Spec
+
+    request.refuse(pair=request.pair, batch=request.batch, **{name: value is not None for name, value in request.claim.items()})
+    file = Path(request.target)
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {str(file)!r}")
+    spec = Spec.from_json(file.read_text(encoding="utf-8"))
+    if request.neighbours not in (None, "record", "attribute"):
+        raise InvalidInput("a plan of local reports is audited with --neighbours record or --neighbours attribute")
+    level: Any = request.neighbours or ("record" if spec.record_cap is not None else "attribute")
+    known: dict[str, Any] = {**request.options(), "trials": request.trials}
+    del known["title"]
+    return ldp_audit(spec, level=level, **{name: value for name, value in known.items() if value is not None})
 
 
 def _builtin(request: Request) -> Audit:

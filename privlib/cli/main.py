@@ -15,6 +15,7 @@ import click
 
 from privlib import __version__
 from privlib.cli.audit import audit
+from privlib.cli.ldp import ldp
 from privlib.cli.ledger import ledger
 from privlib.cli.prove import prove
 from privlib.cli.show import example
@@ -74,7 +75,7 @@ def main() -> None:
     """Private statistics about people, with an exact account of what can leak."""
 
 
-for command in (audit, ledger, prove, survival, verify):
+for command in (audit, ldp, ledger, prove, survival, verify):
     main.add_command(command)
 
 if find_spec("privlib.cli.demo") is not None:

@@ -19,15 +19,13 @@ Every output is thus a function of (key, stream, i), and any slice can be produc
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
-from threading import get_ident
-from typing import Protocol
+from collections.abc import Iterator
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
 from privlib.errors import InvalidInput
+from privlib.noise.system import Injection, Words, injected, is_secure
 
 __all__ = ["MAX_OUTPUTS", "ChaChaWords", "Injection", "Words", "injected", "is_secure", "words"]
 
@@ -39,27 +37,6 @@ _REFINEMENT = 2**31
 _USES, _BLOCKS = 2**15, 2**16
 _BLOCK_BYTES = 64
 _CHUNKS_PER_BLOCK = 8
-
-
-class Words(Protocol):
-    """Where a sampler's bits come from."""
-
-    @property
-    def refinement_bits(self) -> int:
-        """How many bits one call of `refine` gives."""
-        ...
-
-    def main(self, start: int, count: int, word_bits: int) -> bytes:
-        """``count`` main words of ``word_bits`` bits from word ``start``, little endian."""
-        ...
-
-    def retry(self, output: int, attempt: int) -> int:
-        """The 64-bit word of an output's attempt 1, 2, ... after the main word was rejected."""
-        ...
-
-    def refine(self, output: int, use: int, chunk: int) -> int:
-        """The ``chunk``-th run of refinement bits of one output and use, as an integer."""
-        ...
 
 
 class ChaChaWords:
@@ -142,41 +119,7 @@ class ChaChaWords:
         return "<ChaCha20 words, key hidden>"
 
 
-class Injection:
-    """Words that a test dictates, for one block and one thread.
-
-    Parameters
-    ----------
-    factory : callable
-        Gives the words of each call.
-    """
-
-    __slots__ = ("_alive", "_thread", "factory")
-
-    def __init__(self, factory: Callable[[], Words]) -> None:
-        self.factory, self._thread, self._alive = factory, get_ident(), True
-
-    def end(self) -> None:
-        """End it for good, whoever still holds its context."""
-        self._alive = False
-
-    @property
-    def holds(self) -> bool:
-        """Whether the block is not over, and this is its thread."""
-        return self._alive and self._thread == get_ident()
-
-
-injected: ContextVar[Injection | None] = ContextVar("privlib.noise.injected", default=None)
-"""Set by `privlib.noise.testing` alone."""
-
-
 def words() -> Words:
     """The words for one call of a sampler: freshly keyed, unless a test injects others."""
     injection = injected.get()
     return ChaChaWords() if injection is None or not injection.holds else injection.factory()
-
-
-def is_secure() -> bool:
-    """Whether words come from the operating system's generator; False inside test mode."""
-    injection = injected.get()
-    return injection is None or not injection.holds

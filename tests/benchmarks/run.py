@@ -11,7 +11,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-import noise  # beside this file
+import ldp  # beside this file
+import noise
 import numpy as np
 
 import privlib
@@ -96,7 +97,7 @@ def main() -> None:
         for rows in (228, 10**5, 10**6)
     ]
     parts += [table(f"{size:,} noise samples", medians(noise_jobs(size))) for size in (100, 10**5)]
-    parts += [noise.section()]
+    parts += [noise.section(), ldp.section()]
     PAGE.write_text("\n".join(parts))
     print(PAGE.read_text())
 
