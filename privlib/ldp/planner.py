@@ -107,9 +107,9 @@ def plan(
     --------
     >>> domain = Domain({f"q{place}": list(range(10)) for place in range(10)})
     >>> plan(domain, level="record", odds=3)
-    <Spec smp-ss, 10 attributes, record odds 3>
+    <Spec smp-ss, 10 attributes, record epsilon 1.09862>
     >>> plan(domain, attribute_odds=3, record_odds=21)
-    <Spec rsfd-grr, 10 attributes, record odds 21 and attribute odds 3>
+    <Spec rsfd-grr, 10 attributes, record epsilon 3.04453 and attribute epsilon 1.09862>
     """
     space = domain if isinstance(domain, Domain) else Domain(domain)
     caps = _caps(level, (epsilon, odds), (record_epsilon, record_odds), (attribute_epsilon, attribute_odds))
