@@ -20,6 +20,8 @@ __all__ = ["checked_confidence", "interval", "lower_limit", "upper_limit"]
 _STEPS = np.exp2(np.arange(-44.0, -10.0, 3.0))
 """How far a root is moved, relative to the nearer of 0 and 1: as little as suffices."""
 _LAST_PLACES = 1e-15  # of the root: a step that is lost in rounding would be none
+_MOST = 10**12
+_MOST_SURE = 1 - Fraction(1, 10**12)  # beyond it a float loses what is left
 _SURE = 1 - 1e-10  # scipy's tails are off by 2e-11 of themselves where 9 of 10**9 succeed, elsewhere by much less
 
 
@@ -47,6 +49,7 @@ def upper_limit(successes: float, trials: float, confidence: float | Fraction) -
     >>> round(upper_limit(0, 100, 0.95), 4)  # 1 - 0.05 ** (1 / 100)
     0.0295
     """
+    successes, trials = _counts(successes, trials)
     if successes == trials:
         return 1.0
     a, b, error = successes + 1, trials - successes, float(1 - confidence)
@@ -78,6 +81,7 @@ def lower_limit(successes: float, trials: float, confidence: float | Fraction) -
     >>> round(lower_limit(100, 100, 0.95), 4)  # 0.05 ** (1 / 100)
     0.9705
     """
+    successes, trials = _counts(successes, trials)
     if successes == 0:
         return 0.0
     a, b, error = successes, trials - successes + 1, float(1 - confidence)
@@ -116,8 +120,8 @@ def interval(successes: int, trials: int, *, confidence: Real) -> tuple[float, f
     >>> round(low, 4), round(high, 4)
     (0.8238, 0.951)
     """
-    exact_int(trials, name="trials")
-    exact_int(successes, name="successes", least=0, most=trials)
+    trials = exact_int(trials, name="trials")
+    successes = exact_int(successes, name="successes", least=0, most=trials)
     each = 1 - (1 - checked_confidence(confidence)) / 2
     return lower_limit(successes, trials, each), upper_limit(successes, trials, each)
 
@@ -145,9 +149,16 @@ def checked_confidence(value: Real) -> Fraction:
     Fraction(19, 20)
     """
     level = exact(value, name="confidence")
-    if not Fraction(1, 2) < level < 1:
-        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, got {float(level):g}: 0.95 means 95 %")
+    if not Fraction(1, 2) < level <= _MOST_SURE:
+        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, and not beyond 1 - 1e-12, got {float(level):.15g}")
     return level
+
+
+def _counts(successes: float, trials: float) -> tuple[float, float]:
+    """Both as floats: scipy would compute in the type of a narrow one, and its tails fail beyond 10**16."""
+    if not 0 <= successes <= trials <= _MOST:
+        raise InvalidInput("there must be as many trials as successes at least, and at most 10**12")
+    return float(successes), float(trials)
 
 
 def _moves(root: float) -> NDArray[np.float64]:

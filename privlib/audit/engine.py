@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,9 +99,11 @@ def run(
         Stop as soon as the claim is refuted, and learn again after each block of trials: the limit then holds at all times.
         For pure and gdp claims.
     max_seconds : float, optional
-        Stop after this time, between two pieces of trials. A limit that holds at all times is then stated.
+        Stop after this time, between two pieces of trials. A limit that holds at all times is then stated. A mechanism whose
+        time follows its outputs can make the error probability of the audit up to twice what is stated.
     bits : bool
-        Whether the rule may look at how floats are stored. Turn it off for numbers that were read from text.
+        Whether the rule may look at how floats are stored, and know outputs by heart. Turn it off for numbers that were read from
+        text.
     seed : int
         Fixes how the training part is split, nothing else; the mechanism and the secrets never see it.
     progress : callable, optional
@@ -203,6 +205,8 @@ def _checked(job: Job, pair: Pair | None, pairs: Sequence[Pair], *, anytime: boo
     if len(candidates) == 0:
         raise InvalidInput("give pair, two neighbouring data sets, or pairs, several candidates")
     for each in candidates:
+        if any(isinstance(dataset, Iterator) for dataset in each.datasets):
+            raise InvalidInput("a data set must not be an iterator, which the first trial uses up: give a list or an array")
         if each.neighbours is not job.claim.neighbours:
             raise Mismatch(f"the claim speaks of {job.claim.neighbours}, the pair of {each.neighbours}: audit one relation")
         if each.others and job.claim.kind is not Kind.PURE:

@@ -240,7 +240,7 @@ def bank(looks: Sequence[Look], *, bits: bool = True) -> tuple[Feature, ...]:
     looks : sequence of Look
         A few outputs of each world.
     bits : bool
-        Whether to look at how floats are stored.
+        Whether to look at how floats are stored, and to know outputs by heart.
 
     Returns
     -------
@@ -251,7 +251,7 @@ def bank(looks: Sequence[Look], *, bits: bool = True) -> tuple[Feature, ...]:
     width = max(look.width for look in looks)
     together = Look.joined(looks)
     chosen: list[Feature] = [Kind(together.spelled_kinds())]
-    if _repeats(looks):
+    if bits and _repeats(looks):
         chosen.append(Whole(together.spelled()))
     places = range(width) if width <= _COORDINATES else _telling(looks, width)
     chosen += [Number(place) for place in places]

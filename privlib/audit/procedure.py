@@ -104,7 +104,9 @@ class Job:
     def probe(self, pair: Pair) -> None:
         """Look how many numbers an output has; many need more training."""
         if self.llr is None and self.training is None:
-            self.width = max(Look(outputs).width for outputs in self.runs(pair).draw(_PROBE))
+            runs = self.runs(pair)
+            self.width = max(Look(outputs).width for outputs in runs.draw(_PROBE))
+            runs.refuse_if_changed()
 
     def runs(self, pair: Pair) -> Trials:
         """The mechanism on the data sets of a pair."""
@@ -253,6 +255,7 @@ def choose(job: Job, candidates: Sequence[Pair]) -> tuple[Pair, tuple[tuple[str,
     def promise(pair: Pair, size: int) -> float:
         runs = job.runs(pair)
         rule = _fit(job, runs, size, aim, worlds=len(pair.datasets))
+        runs.refuse_if_changed()
         job.secure = job.secure and runs.secure
         return 0.0 if runs.raised == runs.run else rule.predicted
 
@@ -267,6 +270,10 @@ def choose(job: Job, candidates: Sequence[Pair]) -> tuple[Pair, tuple[tuple[str,
 def _note(job: Job, runs: Trials, watch: Watch) -> None:
     """What was noticed beside the counts."""
     job.raised, job.secure, job.alarm = runs.raised, job.secure and runs.secure, runs.alarm or watch.alarm
+    if runs.changed:
+        job.alarm = job.alarm or "the mechanism changed a data set that it was given, so later trials saw another one"
+    if not runs.comparable:
+        job.notes.append("The data sets cannot be compared before and after: a mechanism that writes to them goes unnoticed.")
     if watch.constant:
         which = ", ".join(str(world + 1) for world in watch.constant)
         job.notes.append(

@@ -102,6 +102,16 @@ class Trials:
         """From now on trials are tested."""
         self._testing = True
 
+    @property
+    def comparable(self) -> bool:
+        """Whether the data sets can be written as bytes, to see whether the mechanism changes them."""
+        return bool(self._before)
+
+    @property
+    def changed(self) -> bool:
+        """Whether a data set is not what it was."""
+        return _spelled(self._datasets) != self._before
+
     def refuse_if_changed(self) -> None:
         """Refuse a mechanism that writes to its data set: later trials would see another one.
 
@@ -110,7 +120,7 @@ class Trials:
         InvalidInput
             When a data set is not what it was.
         """
-        if _spelled(self._datasets) != self._before:
+        if self.changed:
             raise InvalidInput(
                 "the mechanism changes the data set that it is given: let it copy first, or later trials see another"
             )

@@ -31,6 +31,7 @@ SCORE_FILES = (".csv", ".npy", ".parquet")
 
 _COLUMNS = ("label", "score")
 _WANTED = {"label": "must be 0 or 1", "score": "must be a number; infinity is one, NaN and an empty field are not"}
+_LONGEST_FIELD = 1 << 30
 _SHORTEST_CHANCE = 1e-9  # of scores of one label running out
 _FEWEST = 1000  # trials
 _TRAINING = 80_000  # trials that fix the rule at most, a quarter where there are fewer
@@ -83,7 +84,7 @@ def _array(file: Path) -> tuple[Scores, Scores]:
 
     try:
         table = np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError):
+    except Exception:  # a header can name any shape, and the file begin like an archive
         raise InvalidInput(f"{str(file)!r} is not an array of numbers as numpy.save writes it; pickles are not read") from None
     if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != 2 or table.dtype.kind not in "biuf":
         raise InvalidInput(f"{str(file)!r} must hold numbers in two columns, label and score")
@@ -111,6 +112,7 @@ def _say_where(file: Path) -> None:
         return
     with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         rows = csv.reader(stream, strict=False)
+        csv.field_size_limit(_LONGEST_FIELD)
         header = next(rows, [])
         if any(header.count(name) != 1 for name in _COLUMNS):
             return

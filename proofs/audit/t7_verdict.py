@@ -22,7 +22,9 @@ Checked against the shipped code
     verdict against the comparison in Fractions.
 
 Covers not
-    Whether trials are independent, and that the rules were fixed before: audit.t1.
+    Whether trials are independent, and that the rules were fixed before: audit.t1, t8 and t9. Which of the two limits speaks,
+    where a clock or a hand chooses it by the outcomes: each is exceeded with probability at most one minus the confidence, so
+    both together with twice that.
 """
 
 from __future__ import annotations

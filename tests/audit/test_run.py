@@ -1,5 +1,8 @@
 """The trials: secret bits, exceptions, batches, chunks, verdicts."""
 
+import itertools
+import random
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -304,3 +307,36 @@ def test_the_seed_splits_and_no_more(fixed_bits: Callable[[int], None]) -> None:
 def test_what_cannot_be_audited_is_refused(change: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         run(lambda bit: bit, **{"claim": ONE, "pair": PAIR, "trials": 2000, **change})
+
+
+@pytest.mark.parametrize("how", [{}, {"training": 500}, {"anytime": True}], ids=["default", "training", "anytime"])
+def test_a_mechanism_that_keeps_its_noise_in_its_data_set_is_refused(how: dict[str, Any]) -> None:
+    pair = Pair({"x": 0}, {"x": 1}, "record", "0 or 1")
+
+    def keeping(data: dict[str, float]) -> float:
+        data.setdefault("noise", random.gauss(0, 5))
+        return data["x"] + data["noise"]
+
+    with pytest.raises(InvalidInput, match="changes the data set"):
+        run(keeping, claim=Bound.pure(1, neighbours="record"), pair=pair, trials=3000, **how)
+
+
+def test_a_mechanism_that_writes_late_is_never_found_guilty() -> None:
+    pair, calls = Pair({"x": 0}, {"x": 1}, "record", "0 or 1"), itertools.count()
+
+    def late(data: dict[str, float]) -> float:
+        if next(calls) > 2000:
+            data.setdefault("noise", random.gauss(0, 5))
+        return data["x"] + data.get("noise", random.gauss(0, 5))
+
+    found = run(late, claim=Bound.pure(1, neighbours="record"), pair=pair, trials=3000)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "changed a data set" in found.alarm or "independent" in found.alarm
+
+
+def test_an_iterator_is_no_data_set_and_one_that_cannot_be_compared_is_noted() -> None:
+    with pytest.raises(InvalidInput, match="iterator"):
+        run(next, claim=Bound.pure(1, neighbours="event"), pair=Pair(iter([0]), iter([1]), "event", "?"), trials=300)
+    locks = Pair((threading.Lock(), 0), (threading.Lock(), 1), "event", "0 or 1")
+    found = run(lambda data: random.gauss(data[1], 9), claim=Bound.pure(1, neighbours="event"), pair=locks, trials=1000)
+    assert any("goes unnoticed" in note for note in found.notes)
