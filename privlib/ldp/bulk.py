@@ -69,15 +69,20 @@ def randomise(spec: Spec, data: object) -> Reports:
     layout = Layout(spec.scheme, spec.parts)
     rows = np.empty((codes[0].size, layout.width), dtype=np.uint8)
     answerer = _Told(layout) if layout.scheme is Scheme.SMP else _All(layout)
-    step = max(_LEAST, min(_MOST, _CACHE // ((layout.bits + 7) // 8 or 1)))
+    step = _block(layout)
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
         answer = answerer.answer([code[start : start + step] for code in codes], Draws(len(block)))
         for number, value in zip(layout.numbers, answer.numbers, strict=True):
-            little = value.astype(value.dtype.newbyteorder("<"), copy=False).view(np.uint8).reshape(len(block), -1)
+            little = value.astype(value.dtype.newbyteorder("<"), copy=False).view(np.uint8).reshape(len(block), value.itemsize)
             block[:, number.start : number.stop] = little[:, : number.stop - number.start]
         block[:, layout.start_of_bits :] = answer.bits.T
     return Reports(spec, rows, secure)
+
+
+def _block(layout: Layout) -> int:
+    """How many records are answered at a time: their bits are to fit the cache."""
+    return max(_LEAST, min(_MOST, _CACHE // ((layout.bits + 7) // 8 or 1)))
 
 
 @dataclass(frozen=True)

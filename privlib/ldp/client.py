@@ -188,7 +188,9 @@ def _answer(layout: Layout, values: Sequence[int], choices: Choices) -> tuple[li
             bits = bits & ~place | next(hits) * place
         elif isinstance(oracle, Subset):
             bits |= _subset(oracle, digits, value, own) << first
-        symbols.append(0 if isinstance(oracle, Unary | Subset) else symbol(oracle, digits, value, own))
+        symbols.append(
+            len(symbols) if isinstance(oracle, Unary | Subset) else symbol(oracle, digits, value, own)
+        )  # a set has none
     return symbols, bits
 
 

@@ -27,7 +27,6 @@ Bytes = NDArray[np.uint8]
 Places = NDArray[np.unsignedinteger[Any]]
 
 _WORD, _HALF = 64, 32  # a choice begins with half a word: comparing these is cheaper, and one in 2**32 needs more
-_PLANES = 8  # bits of U drawn for all coins alike: one coin in 256 needs more
 _MOST = 2**32  # values of the integers of privlib.noise
 
 
@@ -73,6 +72,7 @@ class Draws:
     """
 
     __slots__ = ("_size", "_source", "_used")
+    _planes = 8  # bits of U drawn for all coins alike: one coin in 256 needs more. Any number gives the same law
 
     def __init__(self, size: int) -> None:
         self._size, self._source, self._used = size, words(), 0
@@ -134,9 +134,9 @@ class Draws:
         _, left = coins.digit(0)
         heads = np.zeros((left.size, self._size), dtype=np.uint8)
         some, undecided, place = heads, heads | left[:, np.newaxis], 0
-        row, lanes = np.arange(left.size)[:, np.newaxis], np.arange(0)
+        row, lanes = np.arange(left.size)[:, np.newaxis], np.flatnonzero(left)
         while undecided.size and left.any():
-            for _ in range(_PLANES):
+            for _ in range(self._planes):
                 place += 1
                 ones, left = coins.digit(place)
                 complement = self._bytes(some.shape)  # of the bits of U, and as random as they are
@@ -148,9 +148,9 @@ class Draws:
             if some is heads:
                 lanes = still
             else:
-                heads.reshape(-1)[lanes] = some
+                heads.ravel()[lanes] = some
                 lanes = lanes[still]
-            row, undecided, some = lanes // self._size, undecided.reshape(-1)[still], heads.reshape(-1)[lanes]
+            row, undecided, some = lanes // self._size, undecided.ravel()[still], heads.ravel()[lanes]
         return heads
 
     @proved("ldp.t7")

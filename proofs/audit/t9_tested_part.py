@@ -18,8 +18,8 @@ Checked against the shipped code
     audit of what shows its data set, in which a batch raises, or comes as another type, at each call in turn.
 
 Covers not
-    The learners themselves: any rule will do; those that run here learn from single numbers. Alarms about trials that depend on each other, which can only keep an audit from
-    concluding. ``until_refuted``, whose rules change as audit.t3 allows.
+    The learners themselves: any rule will do; those that run here learn from single numbers. Alarms about trials that depend
+    on each other, which can only keep an audit from concluding. ``until_refuted``, whose rules change as audit.t3 allows.
 """
 
 from __future__ import annotations

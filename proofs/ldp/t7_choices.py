@@ -195,6 +195,9 @@ def coins_are_exact() -> None:
     for case, answer in zip(cases, wanted, strict=True):
         with scripted_words([byte for step in range(60) for byte in complement(case, step)]):
             assert client.Choices(system.device_words()).bits(runs) == answer, "a coin of a device has another chance"
+    for length in range(1, 40):
+        with scripted_words([255] * 8):
+            assert client.Choices(system.device_words()).bits([(F(1, 2), length)]) == (1 << length) - 1, "a coin is not tossed"
     steps = itertools.count()
 
     def planes(some: object, shape: tuple[int, ...]) -> np.ndarray:
@@ -203,7 +206,7 @@ def coins_are_exact() -> None:
         whole = np.array([list(complement(case, step)) for case in cases], dtype=np.uint8).T
         if len(shape) == 2:
             return whole
-        begun = step - step % draws._PLANES
+        begun = step - step % draws.Draws._planes
         open_lanes = [
             whole[row, i]
             for row in range(whole.shape[0])

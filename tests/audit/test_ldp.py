@@ -296,7 +296,7 @@ def test_inference_refuses_marginals_that_are_none() -> None:
     with pytest.raises(InvalidInput, match="round them"):
         sampled_attribute_accuracy(plan("rsfd-oue-z", (21, 2)), [fine, ["1/2", "1/2"]])
     with pytest.raises(InvalidInput, match="too many reports"):
-        value_accuracy(plan("spl-olh", (2, 2), odds=9000, level="attribute"))
+        value_accuracy(plan("spl-olh", (4000, 2), odds=9000, level="attribute"))
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -63,7 +63,7 @@ def chance(part: Part, symbol: int, bits: list[int], value: int | None) -> float
 def slow(spec: Spec, reports: Reports, value: list[Floats]) -> float:
     """The log-likelihood, report by report; under RS+FD less that of fakes throughout."""
     layout, total = Layout(spec.scheme, spec.parts), 0.0
-    for report in reports:
+    for report in map(bytes, reports.rows):
         symbols, bits, told = layout.read(report)
         own = [[bits >> (layout.bit_offsets[j] + x) & 1 for x in range(part.size)] for j, part in enumerate(spec.parts)]
         ratios = []
