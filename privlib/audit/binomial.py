@@ -150,7 +150,9 @@ def checked_confidence(value: Real) -> Fraction:
     """
     level = exact(value, name="confidence")
     if not Fraction(1, 2) < level <= _MOST_SURE:
-        raise InvalidInput(f"confidence must lie strictly between 0.5 and 1, and not beyond 1 - 1e-12, got {float(level):.15g}")
+        raise InvalidInput(
+            f"confidence must lie strictly between 0.5 and 1, and not beyond 1 - 1e-12, got {float(level):.15g}: 0.95 means 95 %"
+        )
     return level
 
 

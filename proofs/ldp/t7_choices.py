@@ -303,7 +303,7 @@ def mutants() -> dict[str, object]:
         "bulk repeats its words": rewritten(f"{block}._words", "self._used += size", "pass"),
         "bulk gives up open coins": rewritten(f"{block}.bits", "while undecided.size and", "while not place and"),
         "bulk confuses the rows of open coins": rewritten(f"{block}.bits", "= lanes // self._size,", "= lanes % 1,"),
-        "bulk loses what open coins gave": rewritten(f"{block}.bits", "heads.reshape(-1)[lanes] = some", "pass"),
+        "bulk loses what open coins gave": rewritten(f"{block}.bits", "heads.ravel()[lanes] = some", "pass"),
         "bulk goes on when no ones are to come": rewritten(f"{block}.bits", "ones[row]) & left[row]", "ones[row])"),
         "a chance has other digits": rewritten(f"{coins}.digit", "whole % 2", "whole % 4 // 2"),
         "a chance loses its last one": rewritten(f"{coins}.digit", "rest > 0", "rest > 1"),
