@@ -72,6 +72,8 @@ def plan(*, domain: Path, n: int | None, compare: bool, out: Path | None, as_jso
     check_outputs([out] if out else [], inputs=[domain])
     space = _domain(domain)
     if compare:
+        if out is not None or chosen["protocol"] != "auto" or chosen["calibration"] != "exact":
+            raise click.UsageError("--compare shows all protocols: it takes no --out, --protocol or --calibration")
         _print_comparison(space, n, as_json=as_json, **chosen)
         return
     spec = _chosen_plan(space, n, **chosen)

@@ -157,7 +157,7 @@ def _least(part: Part) -> Fraction:
 
 
 def _root(value: Fraction, degree: int) -> Fraction:
-    """The root of a degree, rounded down to a fraction; exact where it is a whole number over the denominator's root."""
+    """The root of a degree, rounded down to a fraction of some forty bits."""
     low, high, fine = (
         0,
         1,

@@ -229,7 +229,7 @@ class Spec:
         Returns
         -------
         bytes
-            The report, as `Reports` holds it.
+            A batch of one report, with its header, for `count` or `Reports.from_bytes`.
         """
         from privlib.ldp.client import randomise
 

@@ -91,6 +91,7 @@ def test_the_three_commands_make_a_pipe(folder: Path, plan: Spec) -> None:
         (["plan", "domain.json", "--level", "record", "--epsilon", "0"], "epsilon must be > 0"),
         (["plan", "domain.json", "--level", "record", "--epsilon", "1", "--protocol", "magic"], "protocol must be"),
         (["plan", "domain.json", "--level", "record", "--epsilon", "1", "--attribute-epsilon", "1"], "attribute-epsilon"),
+        (["plan", "domain.json", "--level", "record", "--epsilon", "1", "--compare", "--out", "p"], "--compare shows all"),
         (["plan", "people.csv", "--level", "record", "--epsilon", "1"], "not JSON"),
         (["aggregate", "people.csv", "--plan", "plan.json"], "no batch of local reports"),
         (["randomise", "people.csv", "--plan", "domain.json", "--out", "r"], "privlib"),
