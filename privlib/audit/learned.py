@@ -203,7 +203,7 @@ def _choices(feature: Feature, values: Sequence[Floats], folds: Sequence[_Fold],
                     last = _lengths(cut, order, shares) - 1
                     right += np.cumsum(judged[cut.world[order], order])[last]
                     made += np.cumsum(judged[:, order].sum(axis=0))[last]
-            tried = _tried(right, made)
+            tried = _tried(right, made, shares * seen)
             right, made = right[tried], made[tried]
             promises = aim.predict(cautious(right, made), made, seen, worlds=len(values))
             hopes = aim.predict(hopeful(right, made), made, seen, worlds=len(values)) if tried.size > 1 else promises
@@ -212,10 +212,14 @@ def _choices(feature: Feature, values: Sequence[Floats], folds: Sequence[_Fold],
     return found
 
 
-def _tried(right: Floats, made: Floats) -> NDArray[np.intp]:
-    """The shares worth trying: guesses surer than those left out, and of shares that mean the same cells the largest."""
-    last = made.size - 1 - np.unique(made[::-1], return_index=True)[1]
-    return np.asarray(np.sort(last)[_surer(right, made)[np.sort(last)]])
+def _tried(right: Floats, made: Floats, asked: Floats) -> NDArray[np.intp]:
+    """The shares worth trying: guesses surer than those left out, and of shares that mean the same cells the nearest.
+
+    A share that lies between two numbers of cells would mean the other number when all of the training part is counted.
+    """
+    order = np.lexsort((np.abs(asked - made), made))
+    nearest = order[np.unique(made[order], return_index=True)[1]]
+    return np.asarray(nearest[_surer(right, made)[nearest]])
 
 
 def _worth_testing(promises: Floats, hopes: Floats, made: Floats) -> list[int]:

@@ -1,9 +1,13 @@
-"""Audits that cannot flake: secret bits from a fixed generator instead of the operating system."""
+"""Audits that cannot flake: secrets and noise are fixed for each test instead of drawn from the operating system."""
 
-from collections.abc import Callable
+import hashlib
+import warnings
+from collections.abc import Callable, Generator
 
 import numpy as np
 import pytest
+
+from privlib.noise.testing import InsecureNoise, fixed_key
 
 
 @pytest.fixture
@@ -17,3 +21,17 @@ def fixed_bits(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     restart(0)
     return restart
+
+
+@pytest.fixture(autouse=True)
+def _fixed(request: pytest.FixtureRequest, fixed_bits: Callable[[int], None]) -> Generator[None]:
+    """The same secrets and the same noise whenever this test runs."""
+    key = hashlib.sha256(request.node.nodeid.encode()).digest()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureNoise)
+        inside = fixed_key(key)
+        inside.__enter__()
+    try:
+        yield
+    finally:
+        inside.__exit__(None, None, None)

@@ -31,8 +31,8 @@ from privlib.noise.testing import fixed_key, scripted_words
 
 assert os.environ.get("TRITON_INTERPRET") == "1", "started by tests/noise/test_gpu.py"
 
-few = settings(max_examples=max(10, settings().max_examples // 10))
-very_few = settings(max_examples=max(5, settings().max_examples // 20))
+few = settings(max_examples=max(10, settings().max_examples // 20))
+very_few = settings(max_examples=max(5, settings().max_examples // 40))
 
 KEYS = st.binary(min_size=32, max_size=32) | st.sampled_from(
     [bytes(32), b"\xff" * 32, b"".join(i.to_bytes(4, "little") for i in (0, 1, 16, 2**31 - 1, 2**31, 2**32 - 1, 32, 2**32 - 16))]
