@@ -119,11 +119,8 @@ def _tests(reports: Reports) -> Iterator[tuple[float, str]]:
 
 def _chances(spec: Spec, part: Part) -> list[tuple[float, float]]:
     """For each value the chances that it is supported by the report of somebody who has another, or has it."""
-    hit, miss = part.oracle.hit, part.oracle.miss
-    if spec.scheme is not Scheme.RSFD:
-        return [(float(miss), float(hit))] * part.size
-    w, fakes = part.weight, [part.fake_support(value) for value in range(part.size)]
-    return [(float(w * miss + (1 - w) * fake), float(w * hit + (1 - w) * fake)) for fake in fakes]
+    found = (part.support(spec.scheme, value) for value in range(part.size))
+    return [(float(miss), float(miss + slope)) for miss, slope in found]
 
 
 def _weights(spec: Spec, part: Part) -> list[float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ __all__ = ["ldp"]
 
 _PATH = click.Path(path_type=Path)
 _STDIN = Path("-")
-_LENGTH = 8  # bytes of a batch's header that say how many follow
-_AT_A_TIME = 1 << 22  # bytes of reports that are read at once
 plan_option = click.option("--plan", "plan_file", type=_PATH, required=True, metavar="F", help="The plan, from privlib ldp plan.")
 out_option = click.option("--out", type=_PATH, metavar="F", help="Write to this file instead of stdout.")
 
@@ -247,7 +244,7 @@ def aggregate(*, reports: tuple[Path, ...], plan_file: Path, out: Path | None) -
         try:
             total += _counted(spec, file)
         except (InvalidInput, Mismatch) as error:
-            raise InvalidInput(f"{'stdin' if file == _STDIN else str(file)}: {error}") from None
+            raise type(error)(f"{'stdin' if file == _STDIN else str(file)}: {error}") from None
     text = total.to_json() + "\n"
     if out is None:
         click.echo(text, nl=False)
@@ -259,6 +256,7 @@ def aggregate(*, reports: tuple[Path, ...], plan_file: Path, out: Path | None) -
 def _counted(spec: Spec, file: Path) -> Counts:
     from privlib.ldp.aggregate import Counts
     from privlib.ldp.reports import Reports
+    from privlib.ldp.wire import Layout, pieces
 
     if file.suffix.lower() == ".json":
         return Counts.from_json(file.read_text(encoding="utf-8"))
@@ -273,32 +271,11 @@ def _counted(spec: Spec, file: Path) -> Counts:
             schema = batch.schema.with_metadata(source.schema_arrow.metadata)
             total = total.add(Reports.from_arrow(spec, batch.replace_schema_metadata(schema.metadata)))
         return total
-    for piece in _pieces(spec, file):
-        total = total.add(piece)
-    return total
-
-
-def _pieces(spec: Spec, file: Path) -> Iterator[bytes]:
-    """The batches of a file or of stdin, a few megabytes at a time, each with a header of its own."""
-    from privlib.ldp.wire import HEADER, Layout, is_secure, length, unwrap, wrap
-
     width = Layout(spec.scheme, spec.parts).width
-    size = max(1, _AT_A_TIME // width) * width
     with sys.stdin.buffer if file == _STDIN else file.open("rb") as stream:
-        head = stream.read(HEADER)
-        while True:
-            left = length(head)
-            empty = head[: HEADER - _LENGTH] + bytes(_LENGTH)
-            unwrap(spec.fingerprint, width, empty)  # refuses another plan
-            while left:
-                piece = stream.read(min(size, left))
-                if not piece or len(piece) % width:
-                    raise InvalidInput("the batch is cut short: it holds fewer bytes than it names")
-                left -= len(piece)
-                yield wrap(spec.fingerprint, piece, secure=is_secure(empty))
-            head = stream.read(HEADER)
-            if not head:
-                return
+        for piece in pieces(stream, spec.fingerprint, width):
+            total = total.add(piece)
+    return total
 
 
 @ldp.command(epilog=example("privlib ldp estimate counts.json --confidence 0.95 --plot frequencies.png"))

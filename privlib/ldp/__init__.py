@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from privlib.ldp.domain import Domain
     from privlib.ldp.estimate import Estimates
     from privlib.ldp.guarantee import Guarantee
-    from privlib.ldp.planner import plan
+    from privlib.ldp.longitudinal import Longitudinal
+    from privlib.ldp.planner import compare, plan
     from privlib.ldp.reports import Reports
     from privlib.ldp.spec import Spec
 else:
@@ -21,8 +22,10 @@ else:
         "Domain": "domain",
         "Estimates": "estimate",
         "Guarantee": "guarantee",
+        "Longitudinal": "longitudinal",
         "Reports": "reports",
         "Spec": "spec",
+        "compare": "planner",
         "plan": "planner",
     }
 
@@ -37,4 +40,4 @@ else:
         return list(__all__)
 
 
-__all__ = ["Counts", "Domain", "Estimates", "Guarantee", "Reports", "Spec", "plan"]
+__all__ = ["Counts", "Domain", "Estimates", "Guarantee", "Longitudinal", "Reports", "Spec", "compare", "plan"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -23,9 +23,28 @@ from privlib.ldp.wire import Layout, is_secure, unwrap, wrap
 if TYPE_CHECKING:
     from privlib.ldp.estimate import Estimates, Target
 
-__all__ = ["Counts", "count"]
+__all__ = ["Counts", "Source", "count"]
 
 KIND = "ldp.counts"
+
+
+class Arrow(Protocol):
+    """A table or record batch of pyarrow, told without pyarrow, which need not be there."""
+
+    @property
+    def schema(self) -> Any:
+        """The fields and metadata."""
+        ...
+
+    def column(self, name: str, /) -> Any:
+        """One column."""
+        ...
+
+
+Item: TypeAlias = Reports | bytes | bytearray | memoryview | Arrow
+Source: TypeAlias = Item | Iterable[Item]
+"""Reports, a batch of them as bytes, an Arrow table or record batch with them, or a stream of any of these."""
+
 _MOST_REPORTS = 2**62
 _HELD = 1 << 22
 """Bytes of short batches that are read together."""
@@ -89,7 +108,7 @@ class Counts:
         zeros = tuple(np.zeros(part.size, dtype=np.int64) for part in spec.parts)
         return cls(spec, 0, np.zeros(len(spec.parts), dtype=np.int64), zeros)
 
-    def add(self, reports: Reports | bytes | Iterable[Reports | bytes]) -> Counts:
+    def add(self, reports: Source) -> Counts:
         """These counts and those of more reports, as new counts; see `count`."""
         return self + count(self.spec, reports)
 
@@ -214,7 +233,7 @@ class Counts:
         return f"<Counts of {self.reports} reports, {self.spec.protocol}, {len(self.supports)} attributes{secure}>"
 
 
-def count(spec: Spec, reports: Reports | bytes | Iterable[Reports | bytes]) -> Counts:
+def count(spec: Spec, reports: Source) -> Counts:
     """Count which values reports support.
 
     Parameters
@@ -248,7 +267,6 @@ def _is_item(reports: object) -> bool:
 
 
 def _is_arrow(reports: object) -> bool:
-    """Whether it is an Arrow table or record batch, told without pyarrow, which need not be there."""
     return hasattr(reports, "schema") and hasattr(reports, "column")
 
 

@@ -10,6 +10,7 @@ from privlib.bounds import Real, exact
 from privlib.certified import exp_negative
 from privlib.errors import InvalidInput
 from privlib.ldp.guarantee import guarantee
+from privlib.ldp.oracles import root
 from privlib.ldp.parts import Part, Scheme, build, scheme_of
 
 __all__ = ["Calibration", "Level", "amplified", "calibrated", "read_odds"]
@@ -19,7 +20,7 @@ Level = Literal["record", "attribute"]
 Calibration = Literal["exact", "paper"]
 """Whether randomisers run at what the cap allows, or at what arXiv 2109.07269 says."""
 
-_BITS = 40  # odds and roots are rounded down by less than a factor of 1 + 2**-40
+_BITS = 40  # odds are rounded down by less than a factor of 1 + 2**-40
 _LARGEST_EPSILON = 10_000
 
 
@@ -111,7 +112,7 @@ def calibrated(
         return build(protocol, sizes, [odds] * count, weights=shares, priors=priors)
 
     if scheme is Scheme.SPL:
-        return at(_root(cap, count) if level == "record" else cap)
+        return at(root(cap, count) if level == "record" else cap)
     if scheme is Scheme.SMP or (level == "record" and calibration == "exact"):
         return at(cap)
     if calibration == "paper":
@@ -154,20 +155,3 @@ def _least(part: Part) -> Fraction:
     if part.fake is None:
         return (1 - oracle.hit) / (1 - oracle.miss)
     return oracle.miss * part.size
-
-
-def _root(value: Fraction, degree: int) -> Fraction:
-    """The root of a degree, rounded down to a fraction of some forty bits."""
-    low, high, fine = (
-        0,
-        1,
-        _BITS + degree.bit_length() + max(0, (value.denominator // max(1, value.numerator - value.denominator)).bit_length()),
-    )
-    scaled = (value.numerator << fine * degree) // value.denominator
-    high = 1 << (scaled.bit_length() // degree + 1)
-    while low + 1 < high:
-        middle = (low + high) // 2
-        low, high = (middle, high) if middle**degree <= scaled else (low, middle)
-    if low <= 1 << fine:
-        raise InvalidInput("the cap is too small to be split among so many attributes")
-    return Fraction(low, 1 << fine)

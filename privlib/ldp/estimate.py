@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from privlib.bounds import Real, decimal, exact_share
 from privlib.errors import InvalidInput, extra
 from privlib.ldp.intervals import exact_limits, wald
-from privlib.ldp.parts import Scheme
 from privlib.ldp.project import Method, Projection, project
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ class Frequencies:
 
     def __getitem__(self, label: Label) -> float:
         """The estimate of one value."""
+        if label not in self.labels:
+            raise InvalidInput(f"{self.name!r} has no value {label_text(label)!r}: its values are in .labels")
         return float(self.value[self.labels.index(label)])
 
 
@@ -119,7 +120,7 @@ class Estimates:
 
         Parameters
         ----------
-        method : {"none", "simplex", "clip", "base-cut"}
+        method : {"simplex", "clip", "base-cut"}
             As in `privlib.ldp.project.project`. ``"base-cut"`` drops estimates below twice their standard error.
 
         Returns
@@ -200,14 +201,9 @@ def rates(spec: Spec, attribute: int) -> tuple[tuple[Fraction, ...], Fraction]:
         By how much it is greater for a holder.
     """
     part = spec.parts[attribute]
-    oracle = part.oracle
-    slope = oracle.hit - oracle.miss
-    if spec.scheme is not Scheme.RSFD:
-        return (oracle.miss,) * part.size, slope
-    weight = part.weight
-    shown = range(1 if part.uniform else part.size)
-    misses = [weight * oracle.miss + (1 - weight) * part.fake_support(value) for value in shown]
-    return tuple(misses * (part.size // len(misses))), weight * slope
+    found = [part.support(spec.scheme, value) for value in range(1 if part.uniform else part.size)]
+    misses = tuple(miss for miss, _ in found)
+    return misses * (part.size // len(misses)), found[0][1]
 
 
 def frequencies(counts: Counts) -> tuple[tuple[Fraction, ...], ...]:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isqrt
-
-from privlib.certified import sqrt
-from privlib.errors import InvalidInput
 
 __all__ = ["Grr", "Hadamard", "LocalHash", "Oracle", "Subset", "Unary", "optimal_unary", "root", "symmetric_unary"]
 
-_ROOT_BITS = 48
+_ROOT_BITS = 40
 
 
 @dataclass(frozen=True)
@@ -142,16 +138,25 @@ def optimal_unary(size: int, odds: Fraction) -> Unary:
 
 def symmetric_unary(size: int, odds: Fraction) -> Unary:
     """Unary encoding in which ones and zeros are kept alike (SUE, basic RAPPOR); at most the odds, for it needs their root."""
-    s = root(odds)
+    s = root(odds, 2)
     return Unary(size, s / (s + 1), 1 / (s + 1))
 
 
-def root(value: Fraction) -> Fraction:
-    """The square root, exact where it is rational, else a little below."""
-    exact = Fraction(isqrt(value.numerator), isqrt(value.denominator))
-    if exact * exact == value:
+def root(value: Fraction, degree: int) -> Fraction:
+    """The root of a degree of a number above 1: exact where it is rational, else a little below, and above 1 too."""
+    exact = Fraction(_whole_root(value.numerator, degree), _whole_root(value.denominator, degree))
+    if exact**degree == value:
         return exact
-    low, _ = sqrt(value, _ROOT_BITS)
-    if low <= 1 << _ROOT_BITS:
-        raise InvalidInput("epsilon is too small for symmetric unary encoding: choose another protocol")
-    return Fraction(low, 1 << _ROOT_BITS)
+    near_one = value.denominator // (value.numerator - value.denominator)
+    fine = _ROOT_BITS + degree.bit_length() + near_one.bit_length()
+    low = _whole_root((value.numerator << fine * degree) // value.denominator, degree)
+    return Fraction(low, 1 << fine)
+
+
+def _whole_root(value: int, degree: int) -> int:
+    """The largest integer whose power is at most a whole number."""
+    low, high = 0, 1 << (value.bit_length() // degree + 1)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (middle, high) if middle**degree <= value else (low, middle)
+    return low

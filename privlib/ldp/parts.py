@@ -75,6 +75,16 @@ class Part:
             return self.oracle.miss + (0 if self.fake is None else (self.oracle.hit - self.oracle.miss) * self.fake[value])
         return Fraction(0) if self.fake is None else self.fake[value]
 
+    def support(self, scheme: Scheme, value: int) -> tuple[Fraction, Fraction]:
+        """The chance that a report supports a value its sender does not hold, and by how much it is greater for a holder.
+
+        Of the reports that speak of the attribute: all, or under smp those that name it.
+        """
+        miss, slope = self.oracle.miss, self.oracle.hit - self.oracle.miss
+        if scheme is not Scheme.RSFD:
+            return miss, slope
+        return self.weight * miss + (1 - self.weight) * self.fake_support(value), self.weight * slope
+
     def to_dict(self) -> dict[str, Any]:
         """The part as JSON takes it, every number exact."""
         oracle = self.oracle
@@ -211,9 +221,8 @@ def _alone(oracle: Oracle) -> Fraction:
 
 def _cost(part: Part) -> Fraction:
     """The variance of the estimate of a value that nobody has, times the number of people, of RS+FD with fakes all alike."""
-    oracle, weight = part.oracle, part.weight
-    miss = weight * oracle.miss + (1 - weight) * part.fake_support(0)
-    return miss * (1 - miss) / (weight * (oracle.hit - oracle.miss)) ** 2
+    miss, slope = part.support(Scheme.RSFD, 0)
+    return miss * (1 - miss) / slope**2
 
 
 def _adaptive(sizes: Sequence[int], odds: Sequence[Fraction], shares: Sequence[Fraction]) -> tuple[Part, ...]:

@@ -346,16 +346,13 @@ def _row(protocol: str, scheme: Scheme, parts: Sequence[Part]) -> Row:
 
 
 def _largest(protocol: str, sizes: Sequence[int], record: Fraction | None, attribute: Fraction | None) -> tuple[Part, ...] | None:
-    """A named protocol at the largest odds that keep the caps; None where a cap is too small for it."""
+    """A named protocol at the largest odds that keep the caps; None where that of one level breaks the other."""
     scheme = scheme_of(protocol)
     levels: tuple[tuple[Level, Fraction | None], ...] = (("record", record), ("attribute", attribute))
     for level, cap in levels:
         if cap is None:
             continue
-        try:
-            parts = calibrated(protocol, sizes, cap, level=level)
-        except InvalidInput:
-            return None
+        parts = calibrated(protocol, sizes, cap, level=level)
         if _keeps(guarantee(scheme, parts), record, attribute):
             return parts
     return None

@@ -92,30 +92,21 @@ def variance(scheme: Scheme, part: Part, share: Fraction, *, target: Literal["sa
     Fraction
         The mean over the values where their fakes are not alike. Under smp for as many reports of the attribute as expected.
     """
-    oracle, weight = part.oracle, part.weight
     own = share * (1 - share) if target == "sample" else Fraction(0)
-    if scheme is not Scheme.RSFD:
-        seen = oracle.miss + share * (oracle.hit - oracle.miss)
-        return seen * (1 - seen) / (oracle.hit - oracle.miss) ** 2 / (weight if scheme is Scheme.SMP else 1) - own
-    slope, total = weight * (oracle.hit - oracle.miss), Fraction(0)
-    values = range(1 if part.uniform else part.size)
-    for value in values:
-        seen = weight * oracle.miss + (1 - weight) * part.fake_support(value) + share * slope
-        total += seen * (1 - seen)
-    return total / len(values) / slope**2 - own
+    rates = _rates(scheme, part)
+    each = [(miss + share * slope) * (1 - miss - share * slope) / slope**2 for miss, slope in rates]
+    return sum(each, Fraction(0)) / len(each) / (part.weight if scheme is Scheme.SMP else 1) - own
 
 
 def _worst(scheme: Scheme, part: Part) -> Fraction:
     """The largest variance about a population's share; the share whose values are seen half of the time, or the nearest."""
-    oracle, weight = part.oracle, part.weight
-    miss, slope = oracle.miss, oracle.hit - oracle.miss
-    if scheme is Scheme.RSFD:
-        misses = [weight * miss + (1 - weight) * part.fake_support(value) for value in range(1 if part.uniform else part.size)]
-        slope *= weight
-    else:
-        misses = [miss]
-    seen = [min(max(Fraction(1, 2), low), low + slope) for low in misses]
-    return max(chance * (1 - chance) for chance in seen) / slope**2 / (weight if scheme is Scheme.SMP else 1)
+    seen = [(min(max(Fraction(1, 2), miss), miss + slope), slope) for miss, slope in _rates(scheme, part)]
+    return max(chance * (1 - chance) / slope**2 for chance, slope in seen) / (part.weight if scheme is Scheme.SMP else 1)
+
+
+def _rates(scheme: Scheme, part: Part) -> list[tuple[Fraction, Fraction]]:
+    """How often values are supported, by others and more often by holders; one value stands for all that are alike."""
+    return [part.support(scheme, value) for value in range(1 if part.uniform else part.size)]
 
 
 def mean_variance(scheme: Scheme, parts: Sequence[Part], shares: Shares = "rare") -> Fraction:

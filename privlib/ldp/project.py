@@ -13,12 +13,11 @@ from privlib.errors import InvalidInput
 __all__ = ["Method", "Projection", "project"]
 
 Floats = NDArray[np.float64]
-Method = Literal["none", "simplex", "clip", "base-cut"]
-"""How to project: not at all, to the nearest law, by clipping at 0 and scaling, or by dropping what is not significant."""
+Method = Literal["simplex", "clip", "base-cut"]
+"""How to project: to the nearest law, by clipping at 0 and scaling, or by dropping what is not significant."""
 
 _ALL_DROPPED = "nothing was left above the threshold: all values are taken to be alike"
 _BIASED = {
-    "none": "unbiased",
     "simplex": "biased: the law nearest to the unbiased estimates",
     "clip": "biased: clipped at 0 and scaled, as arXiv 2109.07269 does; frequent values come out too small",
     "base-cut": "biased: estimates below the threshold count as 0; need not add up to 1",
@@ -33,7 +32,7 @@ class Projection:
     ----------
     value : float array, shape (k,)
         The frequencies.
-    method : {"none", "simplex", "clip", "base-cut"}
+    method : {"simplex", "clip", "base-cut"}
         How they were made.
     note : str
         What that did to them.
@@ -51,7 +50,7 @@ def project(value: Floats, method: Method, *, threshold: Floats | float = 0.0) -
     ----------
     value : float array, shape (k,)
         Unbiased estimates, such as `privlib.ldp.estimate.Frequencies.value`.
-    method : {"none", "simplex", "clip", "base-cut"}
+    method : {"simplex", "clip", "base-cut"}
         ``"simplex"`` gives the nearest law in the Euclidean norm (norm-sub): all estimates less one number, negative ones 0.
     threshold : float or float array
         Of ``"base-cut"``: which estimates are too small to be told from 0.
@@ -79,8 +78,6 @@ def project(value: Floats, method: Method, *, threshold: Floats | float = 0.0) -
         raise InvalidInput("estimates to project must be a vector of finite numbers")
     note = _BIASED[method]
     match method:
-        case "none":
-            return Projection(raw.copy(), method, note)
         case "simplex":
             return Projection(_nearest_law(raw), method, note)
         case "base-cut":

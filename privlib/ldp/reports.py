@@ -99,8 +99,10 @@ class Reports:
 
         Raises
         ------
+        Mismatch
+            For another plan's batch.
         InvalidInput
-            For another plan's batch, or bytes that are none.
+            For bytes that are none.
         """
         width = Layout(spec.scheme, spec.parts).width
         raw = unwrap(spec.fingerprint, width, batch)
@@ -135,13 +137,16 @@ class Reports:
 
         Raises
         ------
+        Mismatch
+            For another plan's table.
         InvalidInput
-            For another plan's table, or one that holds no reports.
+            For a table that holds no reports.
         """
         metadata = table.schema.metadata or {}
-        told = metadata.get(b"privlib.ldp", b"").decode(errors="replace")
-        if told != spec.fingerprint:
-            raise InvalidInput("the table does not hold reports of this plan: its fingerprint differs")
+        if b"privlib.ldp" not in metadata:
+            raise InvalidInput("the table holds no local reports: it names no plan in its metadata")
+        if metadata[b"privlib.ldp"] != spec.fingerprint.encode():
+            raise Mismatch("the reports were made under another plan: their fingerprint differs")
         width = Layout(spec.scheme, spec.parts).width
         column = table.column("report")
         chunks = column.chunks if hasattr(column, "chunks") else [column]

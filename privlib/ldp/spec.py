@@ -18,7 +18,8 @@ from privlib.ldp.guarantee import Guarantee, guarantee
 from privlib.ldp.parts import PROTOCOLS, Part, Scheme, Weights, scheme_of
 
 if TYPE_CHECKING:
-    from privlib.ldp.aggregate import Counts
+    from privlib.ldp.aggregate import Counts, Source
+    from privlib.ldp.predict import Prediction
     from privlib.ldp.reports import Reports
 
 __all__ = ["Spec"]
@@ -201,6 +202,30 @@ class Spec:
         """A digest of the whole plan. Reports and counts of different plans do not mix."""
         return fingerprint_of(self.to_dict())
 
+    def predict(self, n: int | None = None, *, confidence: Real = 0.95) -> tuple[Prediction, ...]:
+        """What the estimates of each attribute will be worth, before anybody reports.
+
+        Parameters
+        ----------
+        n : int, optional
+            How many people will report.
+        confidence : rational
+            Of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        tuple of Prediction, one for each attribute
+
+        Examples
+        --------
+        >>> spec = Spec({"smokes": ["no", "yes"], "region": ["N", "E", "S", "W"]}, "smp-grr", level="record", odds=3)
+        >>> [f"{row.attribute}: {row.half_width:.3f}" for row in spec.predict(10_000)]
+        ['smokes: 0.024', 'region: 0.031']
+        """
+        from privlib.ldp.predict import predict
+
+        return predict(self, n, confidence=confidence)
+
     def randomise(self, data: object) -> Reports:
         """Randomise the records of a dataframe, or of arrays by attribute, where they are: each row becomes a report.
 
@@ -235,18 +260,25 @@ class Spec:
 
         return randomise(self, record)
 
-    def count(self, reports: Reports | bytes) -> Counts:
+    def count(self, reports: Source) -> Counts:
         """Count which values the reports support.
 
         Parameters
         ----------
-        reports : Reports or bytes
-            Reports under this plan.
+        reports : Reports, bytes, Arrow table or record batch, or iterable of them
+            Reports under this plan. A stream of them is read once, a piece at a time.
 
         Returns
         -------
         Counts
             It adds to others under the same plan.
+
+        Raises
+        ------
+        Mismatch
+            For reports of another plan.
+        InvalidInput
+            For bytes or a table that hold no reports of this plan.
         """
         from privlib.ldp.aggregate import count
 

@@ -17,18 +17,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import BinaryIO
 
-from privlib.errors import InvalidInput
+from privlib.errors import InvalidInput, Mismatch
 from privlib.ldp.oracles import Grr, Hadamard, LocalHash, Oracle, Subset, Unary
 from privlib.ldp.parts import Part, Scheme
 
-__all__ = ["HEADER", "Layout", "Number", "is_secure", "length", "symbols_of", "unwrap", "wrap"]
+__all__ = ["HEADER", "Layout", "Number", "is_secure", "length", "pieces", "symbols_of", "unwrap", "wrap"]
 
 _MAGIC, _MAGIC_OF_TESTS = b"PLDP\x01", b"TEST\x01"
 _DIGEST, _LENGTH = 32, 8
 HEADER = len(_MAGIC) + _DIGEST + _LENGTH
 """Bytes before the reports of a batch: a mark with the format's version, the plan's fingerprint, how many bytes follow."""
 _LIMIT = 1 << 63
+_AT_A_TIME = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -230,13 +232,15 @@ def unwrap(fingerprint: str, width: int, batch: bytes) -> bytes:
 
     Raises
     ------
+    Mismatch
+        For another plan's batch.
     InvalidInput
-        For another plan's batch, another format or a length that is no number of reports.
+        For another format or a length that is no number of reports.
     """
     found = []
     for _, plan, reports in _batches(batch):
         if plan.hex() != fingerprint:
-            raise InvalidInput("the reports were made under another plan: their fingerprint differs")
+            raise Mismatch("the reports were made under another plan: their fingerprint differs")
         if len(reports) % width:
             raise InvalidInput("the batch is cut short: its length is no whole number of reports")
         found.append(reports)
@@ -254,6 +258,33 @@ def length(head: bytes) -> int:
     if len(head) < HEADER or not head.startswith((_MAGIC, _MAGIC_OF_TESTS)):
         raise InvalidInput("these bytes are no batch of local reports, or one of another format")
     return int.from_bytes(head[HEADER - _LENGTH : HEADER], "little")
+
+
+def pieces(stream: BinaryIO, fingerprint: str, width: int) -> Iterator[bytes]:
+    """Read the batches of a file, a few megabytes at a time, each piece with a header of its own.
+
+    Raises
+    ------
+    Mismatch
+        For another plan's batch.
+    InvalidInput
+        For another format, or a file that is cut short.
+    """
+    most = max(1, _AT_A_TIME // width) * width
+    head = stream.read(HEADER)
+    while True:
+        left = length(head)
+        empty = head[: HEADER - _LENGTH] + bytes(_LENGTH)
+        unwrap(fingerprint, width, empty)  # refuses another plan
+        while left:
+            piece = stream.read(min(most, left))
+            if not piece or len(piece) % width:
+                raise InvalidInput("the batch is cut short: it holds fewer bytes than it names")
+            left -= len(piece)
+            yield wrap(fingerprint, piece, secure=is_secure(empty))
+        head = stream.read(HEADER)
+        if not head:
+            return
 
 
 def _batches(batch: bytes) -> Iterator[tuple[bool, bytes, bytes]]:

@@ -6,7 +6,7 @@ Statement
     what its fake says: k_j / (E + k_j - 1) for GRR, (1 - p_j) / (1 - q_j) for unary encoding. At weights proportional to 1 / L_j
     every attribute costs exactly 1 + (E - 1) / d; at E = d (C - 1) + 1 that is the cap C. More generally, at odds e_j and weights
     proportional to t_j / L_j, t adding up to 1, attribute j costs 1 + t_j (e_j - 1), and the record 1 + sum_j t_j (e_j - 1).
-    (2) ``read_odds`` gives at most e^epsilon, and less by a factor of 1 + 2^-40 at most; ``_root`` at most the root.
+    (2) ``read_odds`` gives at most e^epsilon, and less by a factor of 1 + 2^-40 at most; ``root`` at most the root.
     (3) ``calibrated`` keeps the cap at its level, for every protocol, mixture and prior, and comes within 1e-9 of it, as a
     share of the cap less 1 (d times that for spl under a cap on records).
     (4) ``cheapest`` keeps one cap or both, whatever its search in floats does.
@@ -44,7 +44,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privlib.errors import InvalidInput
-from privlib.ldp import Domain, calibrate, mixture, planner
+from privlib.ldp import Domain, calibrate, mixture, oracles, planner
 from privlib.ldp import guarantee as told
 from privlib.ldp.oracles import Grr, Unary, optimal_unary
 from privlib.ldp.parts import PROTOCOLS, Part, Scheme, scheme_of
@@ -57,7 +57,8 @@ covers = [
     "privlib.ldp.calibrate._largest",
     "privlib.ldp.calibrate._equalising",
     "privlib.ldp.calibrate._least",
-    "privlib.ldp.calibrate._root",
+    "privlib.ldp.oracles.root",
+    "privlib.ldp.oracles._whole_root",
     "privlib.ldp.planner.cheapest",
     "privlib.ldp.planner._candidates",
     "privlib.ldp.planner._singles",
@@ -166,7 +167,7 @@ def odds_are_read_from_below() -> None:
         assert (found - 1) * (1 + arb(2) ** -39) >= truth - 1, "the odds are far below e^epsilon"
     assert calibrate.read_odds(None, "7/3") == Fraction(7, 3), "odds are not taken as they are"
     for cap, degree in itertools.product(CAPS, (1, 2, 9, 33)):
-        root = calibrate._root(cap, degree)
+        root = oracles.root(cap, degree)
         assert root**degree <= cap, "the root is above the root"
         assert (1 + (root - 1) * (1 + Fraction(1, 2**30))) ** degree > cap, "the root is far below the root"
 
@@ -237,8 +238,10 @@ def mutants() -> dict[str, object]:
     return {
         "e^epsilon is rounded up": rewritten(read, "(1 << (bits + fine)) // high", "(1 << (bits + fine)) // high + 1"),
         "e^epsilon is rounded far down": rewritten(read, "Fraction(whole, 1 << fine)", "Fraction(whole - 2**20, 1 << fine)"),
-        "the root is rounded up": rewritten(f"{room}._root", "Fraction(low, 1 << fine)", "Fraction(high, 1 << fine)"),
-        "spl spends the cap on every attribute": rewritten(at, '_root(cap, count) if level == "record" else cap', "cap"),
+        "the root is rounded up": rewritten(
+            "privlib.ldp.oracles.root", "Fraction(low, 1 << fine)", "Fraction(low + 1, 1 << fine)"
+        ),
+        "spl spends the cap on every attribute": rewritten(at, 'root(cap, count) if level == "record" else cap', "cap"),
         "the published odds are believed": rewritten(at, 'if calibration == "paper"', 'if calibration in ("paper", "exact")'),
         "RS+FD is amplified at record level": rewritten(
             at, 'level == "record" and calibration == "exact"', 'level == "record" and calibration == "paper"'

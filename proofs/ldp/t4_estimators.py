@@ -77,6 +77,7 @@ covers = [
     "privlib.ldp.covariance.matrix",
     "privlib.ldp.covariance._ally_shares",
     "privlib.ldp.parts.Part.fake_support",
+    "privlib.ldp.parts.Part.support",
 ]
 
 Said = tuple[int, int]
@@ -365,11 +366,12 @@ def prove() -> None:
 
 def mutants() -> dict[str, object]:
     room, how, pairs = "privlib.ldp.estimate", "privlib.ldp.counting", "privlib.ldp.covariance"
+    support = "privlib.ldp.parts.Part.support"
     return {
-        "fakes are forgotten": rewritten(f"{room}.rates", "+ (1 - weight) * part.fake_support(value)", ""),
+        "fakes are forgotten": rewritten(support, "+ (1 - self.weight) * self.fake_support(value)", ""),
         "all fakes are alike": rewritten(f"{room}.rates", "if part.uniform", "if True"),
-        "the weight is forgotten": rewritten(f"{room}.rates", "weight * slope", "slope"),
-        "fakes replace the value itself": rewritten(f"{room}.rates", "(1 - weight)", "1"),
+        "the weight is forgotten": rewritten(support, "self.weight * slope", "slope"),
+        "fakes replace the value itself": rewritten(support, "(1 - self.weight)", "1"),
         "the rate of others is not subtracted": rewritten(f"{room}.frequencies", "- b", "- 0"),
         "all reports count, not those that speak": rewritten(
             f"{room}.frequencies", "Fraction(c, asked)", "Fraction(c, counts.reports)"
@@ -383,7 +385,9 @@ def mutants() -> dict[str, object]:
         "the shown estimate is not divided": rewritten(f"{room}._one", "(seen - misses) / slope", "seen - misses"),
         "the shown error forgets the sample": rewritten(f"{room}._one", "spread -= ", "spread -= 0 * "),
         "unary fakes are as good as values": rewritten(
-            "privlib.ldp.parts.Part.fake_support", "(self.oracle.hit - self.oracle.miss)", "self.oracle.hit"
+            "privlib.ldp.parts.Part.fake_support",
+            "(self.oracle.hit - self.oracle.miss)",
+            "self.oracle.hit",
         ),
         "covariance of the other sign": rewritten(f"{pairs}.covariance", "return -_pull", "return _pull"),
         "fakes are independent of their attribute": rewritten(

@@ -37,7 +37,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privlib.errors import InvalidInput
+from privlib.errors import InvalidInput, Mismatch
 from privlib.ldp.oracles import Grr, Hadamard, LocalHash, Oracle, Subset, Unary
 from privlib.ldp.parts import Part, Scheme
 from privlib.ldp.reports import Reports, integer
@@ -194,7 +194,7 @@ def takes(spec: Any, texts: Sequence[bytes]) -> bool:
 def is_refused(call: Callable[[], object]) -> bool:
     try:
         call()
-    except InvalidInput:
+    except (InvalidInput, Mismatch):
         return True
     return False
 

@@ -127,7 +127,7 @@ def test_reports_of_another_plan_are_not_counted(privlib: Call, folder: Path, pl
     privlib("ldp", "randomise", "people.csv", "--plan", "plan.json", "--out", "r")
     privlib("ldp", "plan", "domain.json", "--level", "record", "--epsilon", "2", "--out", "other.json")
     refused = privlib("ldp", "aggregate", "r", "--plan", "other.json", "--out", "c.json")
-    assert refused.exit_code == 2
+    assert refused.exit_code == 3
     assert "another plan" in refused.stderr
 
 
