@@ -205,7 +205,7 @@ class Fit:
         place = np.clip((when - edges[k]) / np.diff(edges)[k], 0.0, 1.0)
         exposed, surviving = self._floored
         floored = np.exp(np.concatenate([[0.0], np.cumsum(np.log(surviving) - np.log(exposed))]))
-        level = floored[k] + place * (floored[k + 1] - floored[k])
+        level = (1 - place) * floored[k] + place * floored[k + 1]  # above 0, however small the end of a bin is
         known = np.concatenate([[0.0], self.log_variance])
         variance = known[k] + place * (known[k + 1] - known[k])
         variance += place * (1 - place) * ((floored[k] - floored[k + 1]) / level) ** 2 / _EVENNESS

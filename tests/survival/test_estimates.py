@@ -281,6 +281,13 @@ def anything(size: int) -> st.SearchStrategy[list[int]]:
     return st.lists(count, min_size=size, max_size=size) | st.just([-(2**40)] * size) | st.just([0] * size)
 
 
+def test_limits_hold_where_a_curve_falls_from_one_to_nearly_nothing_in_one_bin() -> None:
+    spec = Spec(horizon=8, epsilon="0.001", neighbours="add_remove", n_bins=1)
+    lower, upper = noisy_curve(spec, [2**54, 0, 0]).confidence_interval(0.5)
+    assert np.isfinite(lower).all()
+    assert np.isfinite(upper).all()
+
+
 @given(st.data())
 def test_every_noisy_vector_gives_a_sane_curve(data: st.DataObject) -> None:
     relation = data.draw(st.sampled_from(["add_remove", "replace"]))
