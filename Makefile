@@ -23,6 +23,8 @@ claims: .venv/dev ## The long acceptance runs: issue line, figure, target
 	$(BIN)/python tests/claims_ldp_client.py
 	$(BIN)/python tests/claims_ldp_estimates.py
 	$(BIN)/python tests/claims_ldp_plan.py
+	$(BIN)/python tests/claims_sharing.py
+	$(BIN)/python tests/claims_sharing_parsers.py
 
 bench: .venv/bench ## Speed and accuracy beside the peers; writes docs/benchmarks.md
 	$(BIN)/python tests/benchmarks/run.py

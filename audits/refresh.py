@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from privlib.audit import Audit, ldp_audit, noise_audit, published_audit, published_ldp_audit, survival_audit
+from privlib.audit import Audit, ldp_audit, noise_audit, published_audit, published_ldp_audit, sharing_audit, survival_audit
 from privlib.audit.selftest import examine
 from privlib.audit.zoo import ENTRIES
 
@@ -21,6 +21,7 @@ TARGETS: dict[str, Callable[..., Audit]] = {
     "noise": noise_audit,
     "published": published_audit,
     "published_ldp": published_ldp_audit,
+    "sharing": sharing_audit,
     "survival": survival_audit,
 }
 

@@ -9,6 +9,11 @@
     ├── BudgetExceeded                   the ledger's limit does not allow the charge
     ├── LedgerError                      the ledger is locked, broken, unwritable or not the one expected
     ├── TamperedRelease                  a release file that does not verify
+    ├── BadShare (also ValueError)       no share of a secret: damaged, forged, or of an unknown format
+    ├── NotEnoughShares (also ValueError)      fewer shares than the threshold
+    ├── InconsistentShares (also ValueError)   shares that cannot all come from one dealer's word
+    ├── ForkedDealer (also ValueError)         shares of a dealer whose state was rolled back and continued twice
+    ├── DealerError                      a dealer's state is locked, broken, rolled back, retired or not the one expected
     └── MissingExtra (also ImportError)  an optional dependency is not installed
 
 A message names the parameter, what is allowed and the cure. It never holds a data value or a row number: an error
@@ -22,11 +27,16 @@ from types import ModuleType
 
 __all__ = [
     "AlreadyReleased",
+    "BadShare",
     "BudgetExceeded",
+    "DealerError",
+    "ForkedDealer",
+    "InconsistentShares",
     "InvalidInput",
     "LedgerError",
     "Mismatch",
     "MissingExtra",
+    "NotEnoughShares",
     "PrivlibError",
     "TamperedRelease",
 ]
@@ -58,6 +68,50 @@ class LedgerError(PrivlibError):
 
 class TamperedRelease(PrivlibError):
     """A release does not verify: altered, cut short, made in test mode or of an unknown format."""
+
+
+class BadShare(PrivlibError, ValueError):
+    """These bytes or this text are no share of a secret: damaged, forged, wrongly signed or of an unknown format."""
+
+
+class NotEnoughShares(PrivlibError, ValueError):
+    """Fewer shares than the threshold: they say nothing at all about the secret."""
+
+
+class InconsistentShares(PrivlibError, ValueError):
+    """Shares that cannot all come from one dealer's word. No secret was returned.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    participants : tuple of int
+        Those whose shares are known to be wrong; empty where that cannot be told.
+    """
+
+    def __init__(self, message: str, *, participants: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.participants = participants
+
+
+class ForkedDealer(PrivlibError, ValueError):
+    """Shares of a dealer whose state was rolled back and continued twice. No secret was returned.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    branches : tuple of tuple of int
+        The participants of each branch.
+    """
+
+    def __init__(self, message: str, *, branches: tuple[tuple[int, ...], ...] = ()) -> None:
+        super().__init__(message)
+        self.branches = branches
+
+
+class DealerError(PrivlibError):
+    """A dealer's state cannot be used: missing, locked, broken, rolled back, retired or not the one expected."""
 
 
 class MissingExtra(PrivlibError, ImportError):

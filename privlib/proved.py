@@ -72,8 +72,11 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def _constants(module: Any) -> dict[str, ast.stmt]:
-    """Module-level assignments by name; imports of constants lead to the assignment in their own module."""
+def _constants(module: Any, within: frozenset[str] = frozenset()) -> dict[str, ast.stmt]:
+    """Module-level assignments by name; imports of constants lead to the assignment in their own module.
+
+    ``within`` names the modules whose imports led here: a package imports its modules, and they one another.
+    """
     found: dict[str, ast.stmt] = {}
     for statement in _statements(inspect.getsource(module)):
         targets: list[ast.expr] = []
@@ -83,9 +86,10 @@ def _constants(module: Any) -> dict[str, ast.stmt]:
             targets = [statement.target]
         elif isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("privlib"):
             origin = sys.modules.get(statement.module or "")
-            imported = {alias.name for alias in statement.names}
-            if origin is not None:
-                found.update({name: node for name, node in _constants(origin).items() if name in imported})
+            imported = {alias.name for alias in statement.names if f"{statement.module}.{alias.name}" not in sys.modules}
+            if origin is not None and imported and origin.__name__ not in within:
+                known = _constants(origin, within | {module.__name__})
+                found.update({name: node for name, node in known.items() if name in imported})
         found.update({target.id: statement for target in targets if isinstance(target, ast.Name)})
     return found
 

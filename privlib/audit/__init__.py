@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from privlib.audit.pairs import Pair
     from privlib.audit.report import fragment
     from privlib.audit.result import Audit
+    from privlib.audit.sharing import sharing_audit
     from privlib.audit.survival import published_pair, survival_pair
     from privlib.audit.trials import MechanismFailed, Stopped
 else:
@@ -39,6 +40,7 @@ else:
         "published_ldp_audit": "privlib.audit.ldp",
         "published_pair": "privlib.audit.survival",
         "run": "privlib.audit.engine",
+        "sharing_audit": "privlib.audit.sharing",
         "survival_audit": "privlib.audit.builtin",
         "survival_pair": "privlib.audit.survival",
         "zcdp_bound": "privlib.audit.bounds",
@@ -76,6 +78,7 @@ __all__ = [
     "published_ldp_audit",
     "published_pair",
     "run",
+    "sharing_audit",
     "survival_audit",
     "survival_pair",
     "zcdp_bound",

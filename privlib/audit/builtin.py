@@ -11,6 +11,7 @@ import numpy as np
 from privlib.audit.engine import run
 from privlib.audit.ldp import ldp_audit, published_ldp_audit
 from privlib.audit.pairs import Pair
+from privlib.audit.sharing import sharing_audit
 from privlib.audit.survival import published_pair, survival_pair, survival_ratio, survival_release, survival_spec
 from privlib.bounds import Bound, Neighbours, Real, exact
 from privlib.errors import InvalidInput
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from privlib.audit.survival import Rows
     from privlib.survival.published import PublishedCurve
 
-__all__ = ["ldp_audit", "noise_audit", "published_audit", "published_ldp_audit", "survival_audit"]
+__all__ = ["ldp_audit", "noise_audit", "published_audit", "published_ldp_audit", "sharing_audit", "survival_audit"]
 
 
 def survival_audit(

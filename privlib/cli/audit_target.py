@@ -119,10 +119,12 @@ def attack(request: Request) -> Audit:
     kind, _, name = request.target.partition(":")
     if kind == "zoo" and name:
         return _zoo(request, name)
+    if kind == "sharing" and name:
+        return _builtin(request, "sharing", dealer=name)
     if Path(request.target).suffix.lower() in SCORE_FILES:
         return audit_scores(request)
     if request.target in builtin_targets():
-        return _builtin(request)
+        return _builtin(request, request.target)
     if Path(request.target).suffix.lower() == ".json":
         return _local_plan(request)
     if name:
@@ -152,10 +154,10 @@ def _local_plan(request: Request) -> Audit:
     return ldp_audit(spec, level=level, **{name: value for name, value in known.items() if value is not None})
 
 
-def _builtin(request: Request) -> Audit:
+def _builtin(request: Request, target: str, **chosen: str) -> Audit:
     from privlib.audit import builtin
 
-    audit: Callable[..., Audit] = getattr(builtin, f"{request.target}_audit")
+    audit: Callable[..., Audit] = getattr(builtin, f"{target}_audit")
     known = inspect.signature(audit).parameters
     request.refuse(pair=request.pair, batch=request.batch, mu=request.claim["mu"], rho=request.claim["rho"])
     given: dict[str, Any] = {
@@ -174,7 +176,7 @@ def _builtin(request: Request) -> Audit:
     wants_relation = known.get("neighbours")
     if wants_relation is not None and wants_relation.default is inspect.Parameter.empty:
         given.setdefault("neighbours", "add_remove")
-    return audit(confidence=request.confidence, **given)
+    return audit(confidence=request.confidence, **given, **chosen)
 
 
 def _zoo(request: Request, name: str) -> Audit:

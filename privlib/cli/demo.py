@@ -30,6 +30,7 @@ from privlib import __version__
 from privlib.bounds import decimal
 from privlib.certificate import seal
 from privlib.cli.demo_page import page
+from privlib.cli.demo_sharing import sharing_facts
 from privlib.cli.files import check_outputs, write
 from privlib.errors import LedgerError, extra
 from privlib.survival.estimate import Fit
@@ -229,6 +230,7 @@ def _facts(
         },
         "published": {name: _recipe_facts(cohort, recipe, name) for name, recipe in recipes.items()},
         "audits": {name: _audit_facts(audit, AUDITS[name]) for name, audit in audits.items()},
+        "sharing": sharing_facts(),
         "ledger": {
             "file": LEDGER,
             "population": ledger.population,

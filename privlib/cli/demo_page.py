@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privlib.audit.result import NOT_COVERED
+from privlib.cli.demo_sharing import sizes
 from privlib.errors import MissingExtra, extra
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def _pictures(
         words = f"Published recipe at {len(recipe.plan.times)} times over the exact curve"
         made[name] = _svg(_panel_of(recipe, exact), _PANEL, words)
     made["audits"] = _svg(_bars(found), (4.2, 2.5), "Claimed, certified and proved epsilon of both mechanisms, as in the table")
+    made["sharing"] = _svg(sizes(1), (4.2, 3.0), "Bits of a share by participant number, as in the table")
     return made
 
 

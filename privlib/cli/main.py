@@ -18,6 +18,7 @@ from privlib.cli.audit import audit
 from privlib.cli.ldp import ldp
 from privlib.cli.ledger import ledger
 from privlib.cli.prove import prove
+from privlib.cli.share import share
 from privlib.cli.show import example
 from privlib.cli.survival import survival
 from privlib.cli.verify import verify
@@ -75,7 +76,7 @@ def main() -> None:
     """Private statistics about people, with an exact account of what can leak."""
 
 
-for command in (audit, ldp, ledger, prove, survival, verify):
+for command in (audit, ldp, ledger, prove, share, survival, verify):
     main.add_command(command)
 
 if find_spec("privlib.cli.demo") is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import ldp  # beside this file
 import noise
 import numpy as np
+import sharing
 
 import privlib
 from privlib.noise import discrete_laplace
@@ -97,7 +98,7 @@ def main() -> None:
         for rows in (228, 10**5, 10**6)
     ]
     parts += [table(f"{size:,} noise samples", medians(noise_jobs(size))) for size in (100, 10**5)]
-    parts += [noise.section(), ldp.section()]
+    parts += [noise.section(), ldp.section(), sharing.section()]
     PAGE.write_text("\n".join(parts))
     print(PAGE.read_text())
 

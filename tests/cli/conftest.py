@@ -20,8 +20,8 @@ Call = Callable[..., Result]
 def privlib() -> Call:
     """Call the program in this process."""
 
-    def call(*arguments: object) -> Result:
-        return CliRunner().invoke(main, [str(argument) for argument in arguments])
+    def call(*arguments: object, stdin: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
 
     return call
 

@@ -155,7 +155,7 @@ def program(*arguments: object, **options: Any) -> subprocess.CompletedProcess[s
 
 def test_targets_are_listed(privlib: Call) -> None:
     listed = {row["target"]: row["what"] for row in json.loads(privlib("audit", "list", "--json").stdout)}
-    assert {"survival", "published", "zoo:constant-seed", "zoo:grr-swapped"} <= set(listed)
+    assert {"survival", "published", "sharing", "zoo:constant-seed", "zoo:grr-swapped"} <= set(listed)
     assert all(listed.values())
     assert "zoo:constant-seed" in privlib("audit", "list").stdout
 
@@ -571,3 +571,10 @@ def test_a_report_is_judged_again_and_a_changed_one_refused(privlib: Call, attac
     (folder / "found.json").write_text(seal("survival.curve", {"x": 1}))
     assert privlib("audit", "replay", "found.json").exit_code == 2
     assert privlib("audit", "replay", "absent.json").exit_code == 3
+
+
+@pytest.mark.parametrize(("dealer", "code"), [("sharing:finite", 1), ("sharing:constant-term", 1), ("sharing:nobody", 2)])
+def test_a_dealer_of_the_sharing_game_is_named_after_a_colon(privlib: Call, dealer: str, code: int) -> None:
+    done = privlib("audit", "run", dealer, "--trials", "20000")
+    assert done.exit_code == code, done.output
+    assert code == 2 or f"privlib audit run {dealer}" in done.stdout
