@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from privlib.cli.files import check_outputs
+from privlib.cli.share_files import (
+    STDIN,
+    SUFFIXES,
+    hand_out,
+    public_key,
+    read_secret,
+    read_share,
+    refuse_existing,
+    room_for,
+    unlocking,
+    write_private,
+)
 from privlib.cli.show import as_json_option, example, print_json, print_table
-from privlib.errors import BadShare, InvalidInput
-
-if TYPE_CHECKING:
-    from privlib.sharing import Dealer, Share
+from privlib.errors import BadShare, PrivlibError
 
 __all__ = ["share"]
 
 _PATH = click.Path(path_type=Path)
-_STDIN = Path("-")
-_SUFFIXES = {"binary": ".share", "text": ".txt", "words": ".words"}
-_TEXT = "share-"  # with which the text form begins; no word does
-_LONGEST_LINE = 4096  # of a file with a key or a passphrase
 key_option = click.option("--key-file", type=_PATH, metavar="F", help="A file of 32 random bytes that opens the dealer's state.")
 phrase_option = click.option(
     "--passphrase-file", type=_PATH, metavar="F", help="Or a file with a passphrase; without either it is asked for."
@@ -34,7 +36,7 @@ into_option = click.option(
 )
 form_option = click.option(
     "--form",
-    type=click.Choice(list(_SUFFIXES)),
+    type=click.Choice(list(SUFFIXES)),
     default="binary",
     show_default=True,
     help="text: lines for paper and QR codes; words: for secrets of at most 64 bytes.",
@@ -99,11 +101,11 @@ def split(
     if shares is not None and holders:
         raise click.UsageError("give --shares or --holder, not both")
     names = list(holders) or [f"holder-{place + 1}" for place in range(shares or 0)]
-    check_outputs(_files(names, into, form), inputs=[state])
-    _refuse_existing([*_files(names, into, form), state])
-    unlocking = _unlocking(key_file, passphrase_file, new=True)
+    refuse_existing([state])
+    room_for(names, into, form, inputs=[state])
+    opened_by = unlocking(key_file, passphrase_file, new=True)
     dealer = Dealer(
-        _secret(secret),
+        read_secret(secret),
         threshold=threshold,
         code=code,
         layout=layout,
@@ -111,12 +113,12 @@ def split(
         mode="seeded" if seeded else "perfect",
         sign=False if unsigned else None,
         path=state,
-        **unlocking,
+        **opened_by,
     )
     click.echo(dealer.spec.explain(), err=True)
     if dealer.public_key is not None:
         click.echo(f"the dealer's public key, to be published: {dealer.public_key.hex()}", err=True)
-    _hand_out(dealer, names, into, form)
+    hand_out(dealer, names, into, form)
 
 
 @share.command(epilog=example("privlib share add dealer.state --holder zoe"))
@@ -142,12 +144,11 @@ def add(
 
     if (shares is not None) == bool(holders):
         raise click.UsageError("give --shares or --holder, one of them")
-    dealer = Dealer.open(state, **_unlocking(key_file, passphrase_file, new=False))
+    dealer = Dealer.open(state, **unlocking(key_file, passphrase_file, new=False))
     before = len(dealer.issued)
     names = list(holders) or [f"holder-{before + place + 1}" for place in range(shares or 0)]
-    check_outputs(_files(names, into, form), inputs=[state])
-    _refuse_existing(_files(names, into, form))
-    _hand_out(dealer, names, into, form)
+    room_for(names, into, form, inputs=[state])
+    hand_out(dealer, names, into, form)
 
 
 @share.command(epilog=example("privlib share combine alice.share bob.share zoe.share --expected 1,2,8 --out key.bin"))
@@ -161,16 +162,16 @@ def combine(*, shares: tuple[Path, ...], expected: str | None, signed_by: str | 
 
     if out is not None:
         check_outputs([out], inputs=list(shares))
-        _refuse_existing([out])
+        refuse_existing([out])
     elif sys.stdout.isatty():
         raise click.UsageError("secrets are not shown on a terminal: give --out FILE, or a pipe")
-    found = [_read(file) for file in shares]
-    secret = recover(found, expected=_numbers(expected), public_key=_hex(signed_by))
+    found = [read_share(file) for file in shares]
+    secret = recover(found, expected=_numbers(expected), public_key=public_key(signed_by))
     if out is None:
         sys.stdout.buffer.write(secret)
         sys.stdout.buffer.flush()
     else:
-        _write_private(out, secret)
+        write_private(out, secret)
 
 
 @share.command(epilog=example("privlib share refresh alice.share bob.share zoe.share --into fresh"))
@@ -179,15 +180,16 @@ def combine(*, shares: tuple[Path, ...], expected: str | None, signed_by: str | 
 def refresh(*, shares: tuple[Path, ...], into: Path) -> None:
     """Make new shares of the same secret for those who stay; old and new ones do not combine. Destroy the old ones.
 
-    Give one share of each holder who stays. The new ones are not signed: combine them with --expected. The dealer goes on making
-    shares of the old epoch.
+    Give one share of each holder who stays, at least as many as recover. The new ones are not signed: combine them with
+    --expected. The dealer goes on making shares of the old epoch; to add people later, recover the secret and make a new dealer.
     """
     from privlib.sharing import refresh as renewed
 
-    files = [into / f"{file.stem}{_SUFFIXES['binary']}" for file in shares]
+    files = [into / f"{file.stem}{SUFFIXES['binary']}" for file in shares]
+    into.mkdir(exist_ok=True)
     check_outputs(files, inputs=list(shares))
-    _refuse_existing(files)
-    for fresh, file in zip(renewed([_read(file) for file in shares]), files, strict=True):
+    refuse_existing(files)
+    for fresh, file in zip(renewed([read_share(file) for file in shares]), files, strict=True):
         fresh.save(file)
         click.echo(f"{file}: participant {fresh.t}, epoch {fresh.epoch}")
 
@@ -197,39 +199,98 @@ def refresh(*, shares: tuple[Path, ...], into: Path) -> None:
 @signer_option
 @as_json_option
 def verify(*, shares: tuple[Path, ...], signed_by: str | None, as_json: bool) -> None:
-    """Check that SHARES are whole, of one dealer, and do not contradict each other. The secret is not recovered.
+    """Check that SHARES are whole, rightly signed, of one dealer, and do not contradict each other. The secret is not shown.
 
-    Fewer shares than the threshold cannot show that they are right; signatures can.
+    Unsigned shares, and no more of them than the threshold, cannot show that they are right.
     """
     from privlib.sharing.recover import check_together
 
-    key, rows, failed, good = _hex(signed_by), list[dict[str, Any]](), False, list[Any]()
+    key, rows, good, failed = public_key(signed_by), list[dict[str, Any]](), list[Any](), False
     for file in shares:
-        row: dict[str, Any] = {"file": str(file)}
+        row: dict[str, Any] = {"file": str(file), "participant": None}
         try:
-            found = _read(file)
+            found = read_share(file)
             row["participant"] = found.t
-            if key is not None:
-                found.verify(public_key=key)
+            signer = found.public_key if key is None else key
+            if signer is not None:
+                found.verify(public_key=signer)
+            row["verdict"] = (
+                "whole, not signed" if signer is None else "whole, signed" if key is None else "whole, signed by the dealer"
+            )
             good.append(found)
-            row["verdict"] = "whole, signature right" if key is not None else "whole"
         except BadShare as error:
-            failed, row["verdict"] = True, str(error)
+            failed, row["verdict"] = True, str(error).removeprefix(f"{file}: ")
         rows.append(row)
-    together = ""
+    together = "consistent with each other"
     try:
-        check_together(good)
-    except ValueError as error:
+        if good:
+            check_together(good)
+    except (PrivlibError, ValueError) as error:
         failed, together = True, str(error)
+    together = together if good else "none of these is a share"
+    together += " (those that are shares)" if good and len(good) < len(rows) else ""
     if as_json:
-        print_json({"shares": rows, "together": together or "consistent", "ok": not failed})
+        print_json({"shares": rows, "together": together, "ok": not failed})
     else:
         print_table(
-            ["file", "participant", "verdict"], [[row["file"], str(row.get("participant", "")), row["verdict"]] for row in rows]
+            ["file", "participant", "verdict"],
+            [[row["file"], "" if row["participant"] is None else str(row["participant"]), row["verdict"]] for row in rows],
         )
-        click.echo(together or "consistent with each other")
+        click.echo(together)
     if failed:
         raise SystemExit(1)
+
+
+@share.command(epilog=example("privlib share recover dealer.state --skip 20 --passphrase-file phrase"))
+@click.argument("state", type=_PATH)
+@click.option(
+    "--skip", type=click.IntRange(min=0), metavar="N", help="At least as many as may have joined since the backup was made."
+)
+@click.option("--issued", multiple=True, metavar="NAME=FILE", help="Or all shares given out since, each with its holder's name.")
+@key_option
+@phrase_option
+def recover(
+    *, state: Path, skip: int | None, issued: tuple[str, ...], key_file: Path | None, passphrase_file: Path | None
+) -> None:
+    """Go on with a dealer whose STATE was restored from a backup or moved. Nobody may go on with the one that it replaces."""
+    from privlib.sharing import Dealer
+
+    if (skip is not None) == bool(issued):
+        raise click.UsageError("give --skip or --issued, one of them: no number may be given out twice")
+    named = dict[str, Any]()
+    for one in issued:
+        name, found, file = one.partition("=")
+        if not found:
+            raise click.UsageError("--issued takes a holder's name and the file of the share, such as --issued ann=ann.share")
+        named[name] = read_share(Path(file))
+    dealer = Dealer.recover(state, skip=skip, issued=named or None, **unlocking(key_file, passphrase_file, new=False))
+    click.echo(f"{state}: recovered, {len(dealer.issued)} holders known")
+
+
+@share.command(epilog=example("privlib share seal archive.tar --out archive.sealed --secret archive.key"))
+@click.argument("file", type=_PATH)
+@click.option("--out", type=_PATH, required=True, metavar="F", help="The sealed file, which may be public.")
+@click.option("--secret", type=_PATH, required=True, metavar="F", help="A new file for the 32 bytes that open it: share these.")
+def seal(*, file: Path, out: Path, secret: Path) -> None:
+    """Encrypt FILE under a fresh secret, which is then shared: shares stay tiny, and secrecy rests on AES."""
+    from privlib.sharing.hybrid import seal_file
+
+    check_outputs([out, secret], inputs=[file])
+    refuse_existing([out, secret])
+    write_private(secret, seal_file(file, out))
+    click.echo(f"{out}: sealed; share {secret}, then destroy it: privlib share split {secret} ...")
+
+
+@share.command("open", epilog=example("privlib share open archive.sealed --secret archive.key --out archive.tar"))
+@click.argument("file", type=_PATH)
+@click.option("--secret", type=_PATH, default=STDIN, metavar="F", help="The secret, from combine; stdin by default.")
+@click.option("--out", type=_PATH, required=True, metavar="F", help="The new file.")
+def unseal(*, file: Path, secret: Path, out: Path) -> None:
+    """Decrypt FILE, which seal made. Nothing appears unless all of it is right."""
+    from privlib.sharing.hybrid import open_file
+
+    open_file(file, out, secret=read_secret(secret))
+    click.echo(f"{out}: opened")
 
 
 @share.command(epilog=example("privlib share inspect alice.share"))
@@ -237,7 +298,7 @@ def verify(*, shares: tuple[Path, ...], signed_by: str | None, as_json: bool) ->
 @as_json_option
 def inspect(*, file: Path, as_json: bool) -> None:
     """What the share in FILE says openly; nothing of its payload."""
-    found = _read(file).inspect()
+    found = read_share(file).inspect()
     if as_json:
         print_json(found)
         return
@@ -250,84 +311,6 @@ def _shown(value: object) -> str:
     return "no" if value is None or value is False else "yes" if value is True else str(value)
 
 
-def _hand_out(dealer: Dealer, names: Sequence[str], into: Path, form: str) -> None:
-    for name, file in zip(names, _files(names, into, form), strict=True):
-        made = dealer.issue(name)
-        if form == "binary":
-            made.save(file)
-        else:
-            _write_private(file, ((made.to_text() if form == "text" else made.to_words()) + "\n").encode())
-        click.echo(f"{file}: participant {made.t}, {len(made.payload)} bytes")
-
-
-def _files(names: Sequence[str], into: Path, form: str) -> list[Path]:
-    for name in names:
-        if name in (".", "..") or any(letter in name for letter in "/\\\0") or not name.strip():
-            raise click.UsageError("a holder's name becomes a file's name: it cannot be empty or hold a slash")
-    return [into / f"{name}{_SUFFIXES[form]}" for name in names]
-
-
-def _refuse_existing(files: Sequence[Path]) -> None:
-    for file in files:
-        if os.path.lexists(file):
-            raise InvalidInput(f"there is something at {str(file)!r} already: shares, states and secrets are never overwritten")
-
-
-def _secret(file: Path) -> bytes:
-    secret = sys.stdin.buffer.read() if file == _STDIN else file.read_bytes()
-    if not secret:
-        raise InvalidInput("the secret is empty")
-    return secret
-
-
-def _read(file: Path) -> Share:
-    """A share from a file, whichever of the three forms it has."""
-    from privlib.sharing import Share
-
-    data = sys.stdin.buffer.read() if file == _STDIN else file.read_bytes()
-    try:
-        if file.suffix in (".txt", ".words") or (file == _STDIN and data.isascii()):
-            text = data.decode("ascii", errors="replace").strip("\n")
-            return Share.from_text(text) if text.startswith(_TEXT) else Share.from_words(text)
-        return Share.from_bytes(data)
-    except BadShare as error:
-        raise BadShare(f"{'stdin' if file == _STDIN else str(file)}: {error}") from None
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    """Write a new file that its owner alone can read, whole or not at all."""
-    descriptor, name = tempfile.mkstemp(prefix=".privlib-", dir=file.resolve().parent)
-    made = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            os.link(made, file)  # fails where the name is taken
-        except FileExistsError:
-            raise InvalidInput(f"there is something at {str(file)!r} already: it is never overwritten") from None
-    finally:
-        made.unlink(missing_ok=True)
-
-
-def _unlocking(key_file: Path | None, passphrase_file: Path | None, *, new: bool) -> dict[str, Any]:
-    if key_file is not None and passphrase_file is not None:
-        raise click.UsageError("give --key-file or --passphrase-file, not both")
-    if key_file is not None:
-        return {"key": _short(key_file)}
-    if passphrase_file is not None:
-        return {"passphrase": _short(passphrase_file).decode("utf-8", errors="replace").rstrip("\r\n")}
-    if not sys.stdin.isatty():
-        raise click.UsageError("the dealer's state is sealed: give --key-file or --passphrase-file, or a terminal to ask at")
-    return {"passphrase": click.prompt("Passphrase of the dealer's state", hide_input=True, confirmation_prompt=new, err=True)}
-
-
-def _short(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(_LONGEST_LINE)
-
-
 def _numbers(text: str | None) -> list[int] | None:
     if text is None:
         return None
@@ -335,12 +318,3 @@ def _numbers(text: str | None) -> list[int] | None:
         return [int(number) for number in text.split(",")]
     except ValueError:
         raise click.UsageError("--expected takes participant numbers with commas between, such as 1,2,8") from None
-
-
-def _hex(text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise click.UsageError("--signed-by takes a public key as hexadecimal digits") from None

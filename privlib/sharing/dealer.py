@@ -71,7 +71,7 @@ class Dealer:
     --------
     >>> dealer = Dealer(b"master key", threshold=3)
     >>> dealer.issue("alice"), dealer.issue("bob").t, dealer.issue("alice").t
-    (<share of participant 1, 3 needed, 50 bytes not shown, perfect, dealer ...>, 2, 1)
+    (<share of participant 1, 3 needed, 50 bytes not shown, perfect, signed, dealer ...>, 2, 1)
     """
 
     __slots__ = ("_lock", "_log", "_owner")

@@ -287,7 +287,9 @@ def _check(heads: Sequence[Head], expected: Iterable[int] | None, public_key: by
     branches = forks(cast(Sequence[Share], heads))
     if len(branches) > 1:
         named = "; ".join(", ".join(map(str, branch)) for branch in branches)
-        raise ForkedDealer(f"the dealer's state was rolled back between these shares: participants {named}", branches=branches)
+        raise ForkedDealer(
+            f"these shares are of different histories, which do not combine: participants {named}", branches=branches
+        )
     participants = sorted(head.t for head in heads)
     if len(set(participants)) < len(participants):
         raise InvalidInput("each participant counts once, and one came more often")

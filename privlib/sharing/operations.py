@@ -8,13 +8,13 @@ from hashlib import sha256
 import numpy as np
 
 from privlib.bounds import exact_int
-from privlib.errors import InconsistentShares, InvalidInput, Mismatch
+from privlib.errors import InconsistentShares, InvalidInput, Mismatch, NotEnoughShares
 from privlib.noise.system import device_words, is_secure
 from privlib.proved import proved
 from privlib.sharing import lanes
 from privlib.sharing.agreement import rows_of
 from privlib.sharing.newcomers import confirming, ways
-from privlib.sharing.recover import check_alike, secret_of, trusted_word
+from privlib.sharing.recover import check_alike, check_together, secret_of, trusted_word
 from privlib.sharing.share import Share
 from privlib.sharing.wire import NONCE, Kind
 
@@ -103,12 +103,18 @@ def refresh(shares: Sequence[Share]) -> tuple[Share, ...]:
 
     Raises
     ------
+    NotEnoughShares
+        For fewer than the threshold: their new shares could never recover.
     InvalidInput
         For a participant who comes twice, or shares so long that too much would have to be drawn.
-    Mismatch, ForkedDealer
-        When the shares are not of one secret.
+    Mismatch, ForkedDealer, InconsistentShares, BadShare
+        When the shares are not of one secret, or not what their dealer signed.
     """
-    check_alike(shares)
+    check_together(shares)
+    if len(shares) < shares[0].spec.threshold:
+        raise NotEnoughShares(
+            f"{shares[0].spec.threshold} holders must stay, got {len(shares)}: new shares combine with none but each other"
+        )
     participants = [share.t for share in shares]
     made = {update.t: update for update in updates(shares[0], participants)}
     return tuple(refreshed(share, made[share.t]) for share in shares)

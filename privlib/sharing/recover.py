@@ -184,7 +184,8 @@ def check_alike(shares: Sequence[Share]) -> Spec:
     if len(branches) > 1:
         named = "; ".join(_listed(branch) for branch in branches)
         raise ForkedDealer(
-            f"the dealer's state was rolled back between these shares, and its branches do not combine: participants {named}",
+            f"these shares are of different histories, which do not combine: the dealer's state was rolled back between them, "
+            f"or they were refreshed apart. Participants {named}",
             branches=branches,
         )
     return shares[0].spec

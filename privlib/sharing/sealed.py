@@ -53,7 +53,7 @@ _SCRYPT = 1 << 17  # 128 MiB and about half a second for each guess of a passphr
 _MOST_SCRYPT = _SCRYPT  # a foreign file must not eat the memory
 _SALT = 16
 _AT_FDCWD, _STATX_BTIME = -100, 0x800  # of linux/fcntl.h and linux/stat.h
-_NEWER = "Dealer.recover(path, ...) continues an older or moved copy safely, and says how"
+_NEWER = "Dealer.recover, or privlib share recover, goes on with an older or moved copy once told what was given out since"
 
 
 class Unlocking:

@@ -88,7 +88,7 @@ def test_a_changed_share_is_named(privlib: Call, folder: Path) -> None:
     verdict = privlib("share", "verify", "holder-1.share", "forged.share", "--json")
     assert verdict.exit_code == 1
     found = json.loads(verdict.stdout)
-    assert [row["verdict"] == "whole" for row in found["shares"]] == [True, False]
+    assert [row["verdict"].startswith("whole") for row in found["shares"]] == [True, False]
     assert not found["ok"]
     whole = privlib("share", "verify", "holder-1.share", "holder-2.share")
     assert whole.exit_code == 0
@@ -175,11 +175,11 @@ def test_a_state_opens_with_its_key_alone(privlib: Call, folder: Path) -> None:
 
 def test_nothing_is_overwritten(privlib: Call, folder: Path) -> None:
     split(privlib, "--shares", "2")
-    before = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "state"}
+    before = {file.name: file.read_bytes() for file in folder.iterdir() if not file.name.startswith("state")}
     assert privlib("share", "add", "state", "--holder", "holder-1", "--key-file", "key").exit_code == 2
     assert privlib("share", "combine", "holder-1.share", "holder-2.share", "--out", "secret").exit_code == 2
     assert privlib("share", "split", "secret", "--threshold", "2", "--out", "state", "--key-file", "key").exit_code in (2, 3)
-    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "state"} == before
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if not file.name.startswith("state")} == before
 
 
 def test_too_few_shares_and_files_that_are_none_are_refused(privlib: Call, folder: Path) -> None:
@@ -191,3 +191,60 @@ def test_too_few_shares_and_files_that_are_none_are_refused(privlib: Call, folde
     assert none.exit_code == 3
     assert privlib("share", "combine", "nowhere.share", "--out", "x").exit_code == 3
     assert not (folder / "x").exists()
+
+
+def test_too_few_or_forged_shares_are_not_refreshed(privlib: Call, folder: Path) -> None:
+    split(privlib, "--shares", "3")
+    raw = bytearray((folder / "holder-2.share").read_bytes())
+    raw[-100] ^= 1
+    (folder / "forged.share").write_bytes(raw)
+    for shares in (("holder-1.share",), ("holder-1.share", "forged.share")):
+        done = privlib("share", "refresh", *shares, "--into", "fresh")
+        assert done.exit_code == 3, done.output
+        assert not list((folder / "fresh").iterdir())
+
+
+def test_a_restored_state_goes_on_only_when_told_what_was_given_out(privlib: Call, folder: Path) -> None:
+    split(privlib, "--holder", "ann")
+    (folder / "backup").mkdir()
+    for name in ("state", "state.head"):
+        (folder / "backup" / name).write_bytes((folder / name).read_bytes())
+    assert privlib("share", "add", "state", "--holder", "bob", "--key-file", "key").exit_code == 0
+    refused = privlib("share", "add", "backup/state", "--holder", "carl", "--key-file", "key")
+    assert refused.exit_code == 3
+    assert "privlib share recover" in refused.stderr
+    for options in ((), ("--skip", "1", "--issued", "bob=bob.share"), ("--issued", "bob.share")):
+        assert privlib("share", "recover", "backup/state", "--key-file", "key", *options).exit_code == 2
+    told = privlib("share", "recover", "backup/state", "--key-file", "key", "--issued", "bob=bob.share")
+    assert told.exit_code == 0, told.stderr
+    added = privlib("share", "add", "backup/state", "--holder", "carl", "--key-file", "key")
+    assert "participant 3" in added.stdout
+    assert privlib("share", "combine", "bob.share", "carl.share").stdout_bytes == SECRET
+
+
+def test_a_file_is_sealed_and_opened_with_the_secret_that_was_shared(privlib: Call, folder: Path) -> None:
+    assert privlib("share", "seal", "secret", "--out", "sealed", "--secret", "opens").exit_code == 0
+    assert SECRET not in (folder / "sealed").read_bytes()
+    assert privlib("share", "open", "sealed", "--secret", "opens", "--out", "again").exit_code == 0
+    assert (folder / "again").read_bytes() == SECRET
+    (folder / "other").write_bytes(bytes(32))
+    assert privlib("share", "open", "sealed", "--secret", "other", "--out", "x").exit_code != 0
+    assert privlib("share", "seal", "secret", "--out", "sealed", "--secret", "new").exit_code == 2
+    assert not (folder / "x").exists()
+    assert not (folder / "new").exists()
+
+
+@pytest.mark.parametrize("form", ["text", "words"])
+def test_paper_is_read_however_it_was_typed(privlib: Call, folder: Path, form: str) -> None:
+    split(privlib, "--holder", "ann", "--holder", "bob", "--form", form)
+    for name in ("ann", "bob"):
+        (paper,) = folder.glob(f"{name}.*")
+        typed = paper.read_text()
+        assert max(map(len, typed.splitlines())) < 130
+        body = "".join(line for line in typed.splitlines(keepends=True) if not line.startswith("#"))
+        joined = body.upper().replace("-\n", "\n").replace("-", " ")
+        paper.write_text("# typed from paper\n" + joined)
+    names = [str(next(folder.glob(f"{name}.*")).name) for name in ("ann", "bob")]
+    done = privlib("share", "combine", *names)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout_bytes == SECRET

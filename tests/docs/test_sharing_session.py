@@ -37,7 +37,7 @@ def test_the_session_runs_as_printed(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
     assert not (tmp_path / "nothing.bin").exists(), "a refused combination left something behind"
     secret = (tmp_path / "key.bin").read_bytes()
-    for share in tmp_path.glob("*.share"):
+    for share in tmp_path.rglob("*.share"):
         assert share.stat().st_mode & 0o077 == 0 or share.name == "forged.share", "others can read a share"
         assert secret not in share.read_bytes()
     assert (tmp_path / "again.bin").stat().st_mode & 0o077 == 0
