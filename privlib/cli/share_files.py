@@ -31,7 +31,9 @@ __all__ = [
 ]
 
 STDIN = Path("-")
+"""What stands for the standard input."""
 SUFFIXES = {"binary": ".share", "text": ".txt", "words": ".words"}
+"""How the files of each form end."""
 _TEXT = "share"  # with which the text form begins; no word does
 _LINE = 8  # groups or words in a line of paper
 _LONGEST_LINE = 4096  # of a file with a key or a passphrase
