@@ -129,7 +129,7 @@ def test_at_record_level_hiding_the_attribute_costs_as_many_times_as_there_are_a
     st.fractions(F(51, 50), 20, max_denominator=50),
     st.sampled_from(LEVELS),
 )
-def test_a_calibrated_plan_never_passes_its_cap_and_comes_close(protocol: str, sizes: list[int], cap: F, level: Any) -> None:
+def test_p11_a_calibrated_plan_never_passes_its_cap_and_comes_close(protocol: str, sizes: list[int], cap: F, level: Any) -> None:
     reached = getattr(guarantee(scheme_of(protocol), calibrated(protocol, sizes, cap, level=level)), level)
     assert reached <= cap
     slack = F(1, 10**9) if not protocol.startswith("spl") or level == "attribute" else F(len(sizes), 10**9)
