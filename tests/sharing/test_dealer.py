@@ -153,7 +153,9 @@ def test_copies_of_one_state_give_numbers_without_a_counter_side_by_side(tmp_pat
     assert len(first.payload) == len(there.payload)
 
 
-@pytest.mark.parametrize("code", ["unary", "fixed-64", UserCode("ones", lambda t: (1,) * (t - 1) + (0,))], ids=str)
+@pytest.mark.parametrize(
+    "code", ["unary", "fixed-64", UserCode("ones", lambda t: (1,) * (t - 1) + (0,))], ids=["unary", "fixed-64", "own"]
+)
 def test_codes_without_such_numbers_are_refused(code: Any) -> None:
     with pytest.raises(InvalidInput):
         Dealer(SECRET, threshold=2, code=code).issue_anywhere("ann")
