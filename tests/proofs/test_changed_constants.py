@@ -73,6 +73,7 @@ def test_a_changed_constant_fails_the_proof(module: Any, mutation: Mutation) -> 
         ArithmeticError,
         LookupError,
         StopIteration,
+        TypeError,
         ValueError,
     ):  # the changed code refuses what it must take: the proof stops there
         survived = False
