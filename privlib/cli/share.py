@@ -19,6 +19,7 @@ from privlib.cli.share_files import (
     refuse_existing,
     room_for,
     unlocking,
+    unused_names,
     write_private,
 )
 from privlib.cli.show import as_json_option, example, print_json, print_table
@@ -145,8 +146,7 @@ def add(
     if (shares is not None) == bool(holders):
         raise click.UsageError("give --shares or --holder, one of them")
     dealer = Dealer.open(state, **unlocking(key_file, passphrase_file, new=False))
-    before = len(dealer.issued)
-    names = list(holders) or [f"holder-{before + place + 1}" for place in range(shares or 0)]
+    names = list(holders) or unused_names(dealer, shares or 0)
     room_for(names, into, form, inputs=[state])
     hand_out(dealer, names, into, form)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ __all__ = [
     "refuse_existing",
     "room_for",
     "unlocking",
+    "unused_names",
     "write_private",
 ]
 
@@ -48,6 +49,12 @@ def hand_out(dealer: Dealer, names: Sequence[str], into: Path, form: str) -> Non
         else:
             write_private(file, _on_paper(made, form).encode())
         click.echo(f"{file}: participant {made.t}, {len(made.payload)} bytes")
+
+
+def unused_names(dealer: Dealer, count: int) -> list[str]:
+    """The next names of the form holder-7 that nobody has: who has a name gets no new share, and two people would have one."""
+    numbered = (f"holder-{place}" for place in itertools.count(len(dealer.issued) + 1))
+    return list(itertools.islice((name for name in numbered if dealer.participant(name) is None), count))
 
 
 def room_for(names: Sequence[str], into: Path, form: str, *, inputs: Sequence[Path]) -> None:
@@ -111,20 +118,12 @@ def refuse_existing(files: Sequence[Path]) -> None:
 
 
 def write_private(file: Path, content: bytes) -> None:
-    """Write a new file that its owner alone can read, whole or not at all."""
-    descriptor, name = tempfile.mkstemp(prefix=".privlib-", dir=file.resolve().parent)
-    made = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            os.link(made, file)  # fails where the name is taken
-        except FileExistsError:
-            raise InvalidInput(f"there is something at {str(file)!r} already: it is never overwritten") from None
-    finally:
-        made.unlink(missing_ok=True)
+    """Write a new file that its owner alone can read; what is killed in between leaves nothing."""
+    from privlib.sharing.whole import NewFile, publish
+
+    with NewFile(file) as new:
+        new.write(content)
+        publish([new])
 
 
 def unlocking(key_file: Path | None, passphrase_file: Path | None, *, new: bool) -> dict[str, Any]:

@@ -54,11 +54,12 @@ class Agreement:
         Of one dealer, epoch and plan, as `in_order` gives them; one participant may come twice.
     """
 
-    __slots__ = ("_shares", "_threshold", "_words")
+    __slots__ = ("_shares", "_threshold", "_words", "word")
 
     def __init__(self, ordered: Sequence[Share]) -> None:
         self._shares, self._threshold = tuple(ordered), ordered[0].spec.threshold
         self._words = dict[tuple[int, ...], bytes | None]()
+        self.word: lanes.Rows | None = None  # that of the last window that gave one; of all, where there is no conflict
 
     @proved("sharing.t5")
     def conflict(self, places: Sequence[int]) -> tuple[int, ...] | None:
@@ -158,7 +159,7 @@ class Agreement:
             except InconsistentShares:
                 self._words[window] = None
             else:
-                self._words[window] = sha256(word.tobytes()).digest()
+                self._words[window], self.word = sha256(word.tobytes()).digest(), word
         return self._words[window]
 
 

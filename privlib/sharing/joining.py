@@ -11,20 +11,17 @@ from contextlib import ExitStack
 from io import FileIO
 from math import comb
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from privlib.bounds import exact_int
-from privlib.errors import BadShare, ForkedDealer, InconsistentShares, InvalidInput, Mismatch, NotEnoughShares
+from privlib.errors import BadShare, InconsistentShares, InvalidInput
 from privlib.proved import proved
 from privlib.sharing.amd import BLOCK, Tagger
 from privlib.sharing.codes import UserCode
+from privlib.sharing.heads import check_alike, check_enough, check_participants, signed_by_one
 from privlib.sharing.lanes import Recovery, Rows
-from privlib.sharing.recover import forks
-from privlib.sharing.share import Share
 from privlib.sharing.signing import statement
 from privlib.sharing.spec import Spec
 from privlib.sharing.whole import NewFile, publish
@@ -38,7 +35,6 @@ LENGTH = 8
 _BLOCK = 2**18  # bytes of rows that are in hand at once, for each share
 _PREFIX = 2**21  # bytes in which the longest head ends
 _REACH, _REACHES = 2**26, 2**29  # bytes that a codeword may reach back, and all divisions of a recovery together
-_AGREE = ("spec", "dealer", "epoch", "kind")
 
 
 @proved("sharing.t1")
@@ -279,35 +275,12 @@ def _opened(path: Path) -> FileIO:
 
 def _check(heads: Sequence[Head], expected: Iterable[int] | None, public_key: bytes | None) -> Spec:
     """The plan; refuse what does not belong together before any payload is read, as `privlib.sharing.recover` does."""
-    if not heads:
-        raise NotEnoughShares("there are no share files")
-    for name in _AGREE:
-        if any(getattr(head, name) != getattr(heads[0], name) for head in heads):
-            raise Mismatch(f"these shares are not of one secret: they differ in {name}")
-    branches = forks(cast(Sequence[Share], heads))
-    if len(branches) > 1:
-        named = "; ".join(", ".join(map(str, branch)) for branch in branches)
-        raise ForkedDealer(
-            f"these shares are of different histories, which do not combine: participants {named}", branches=branches
-        )
-    participants = sorted(head.t for head in heads)
-    if len(set(participants)) < len(participants):
-        raise InvalidInput("each participant counts once, and one came more often")
-    if expected is not None and sorted(exact_int(t, name="each participant in expected") for t in expected) != participants:
-        raise Mismatch("these are not the shares of the participants expected")
-    keys = {head.public_key for head in heads}
-    if public_key is not None and keys != {exactly(public_key, KEY, name="public_key, the dealer's public key,")}:
+    spec = check_alike(heads)
+    signed = signed_by_one(heads)
+    if public_key is not None and {head.public_key for head in heads} != {
+        exactly(public_key, KEY, name="public_key, the dealer's public key,")
+    }:
         raise BadShare("not all of these shares are signed by the dealer's key")
-    if len(keys - {None}) > 1:
-        raise Mismatch("these shares are not of one dealer: they are signed by different keys")
-    spec, signed = heads[0].spec, None not in keys
-    if len(heads) < spec.threshold:
-        raise NotEnoughShares(f"{spec.threshold} shares are needed, got {len(heads)}: they say nothing about the secret")
-    if spec.integrity == "signed" and not signed:
-        raise BadShare("the plan says that every share is signed, and one of these is not")
-    if spec.integrity == "amd" and len(heads) == spec.threshold and expected is None and not signed:
-        raise InvalidInput(
-            "say whose shares these are, as you know it from elsewhere: expected=[participant numbers]. With exactly as many "
-            "shares as the threshold a false participant number could replace the secret; signed shares or one more help too"
-        )
+    check_participants(heads, expected)
+    check_enough(spec, len(heads), signed=signed, known=expected is not None)
     return spec

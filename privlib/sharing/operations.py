@@ -13,8 +13,9 @@ from privlib.noise.system import device_words, is_secure
 from privlib.proved import proved
 from privlib.sharing import lanes
 from privlib.sharing.agreement import rows_of
+from privlib.sharing.heads import check_alike
 from privlib.sharing.newcomers import confirming, ways
-from privlib.sharing.recover import check_alike, check_together, secret_of, trusted_word
+from privlib.sharing.recover import check_together, secret_of, trusted_word
 from privlib.sharing.share import Share
 from privlib.sharing.wire import NONCE, Kind
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
-from privlib.bounds import exact_int
-from privlib.errors import BadShare, ForkedDealer, InconsistentShares, InvalidInput, Mismatch, NotEnoughShares
+from privlib.errors import BadShare, InconsistentShares, InvalidInput
 from privlib.proved import proved
 from privlib.sharing import lanes, signing
-from privlib.sharing.agreement import Agreement, in_order, word_of
+from privlib.sharing.agreement import Agreement, in_order
+from privlib.sharing.heads import check_alike, check_enough, check_participants, listed, signed_by_one
 from privlib.sharing.integrity import unwrap
 from privlib.sharing.share import Share
 from privlib.sharing.spec import Spec
 
-__all__ = ["MOST_WRONG", "check_alike", "check_together", "combine", "forks", "secret_of", "trusted_word"]
+__all__ = ["MOST_WRONG", "check_together", "combine", "secret_of", "trusted_word"]
 
 MOST_WRONG = 3
 """How many wrong shares are looked for without being told to look for more."""
-
-_HEAD = ("dealer", "epoch", "kind")
 
 
 def combine(shares: Iterable[Share], *, expected: Iterable[int] | None = None, public_key: bytes | None = None) -> bytes:
@@ -103,19 +102,9 @@ def trusted_word(
     """
     spec = check_alike(shares)
     signed = _check_signatures(shares, public_key)
-    _check_participants(shares, expected)
-    threshold = spec.threshold
-    if len(shares) < threshold:
-        raise NotEnoughShares(f"{threshold} shares are needed, got {len(shares)}: they say nothing about the secret")
-    if spec.integrity == "signed" and not signed:
-        raise BadShare("the plan says that every share is signed, and one of these is not")
-    if spec.integrity == "amd" and len(shares) == threshold and expected is None and not signed:
-        raise InvalidInput(
-            "say whose shares these are, as you know it from elsewhere: expected=[participant numbers]. With exactly as many "
-            "shares as the threshold a false participant number could replace the secret. Signed shares help too, or one more"
-        )
-    _check_agreement(shares)
-    return word_of(shares[:threshold])
+    check_participants(shares, expected)
+    check_enough(spec, len(shares), signed=signed, known=expected is not None)
+    return cast(lanes.Rows, _agreed_word(shares))  # there is one: there are enough shares for a window
 
 
 def check_together(shares: Sequence[Share]) -> None:
@@ -133,8 +122,8 @@ def check_together(shares: Sequence[Share]) -> None:
     """
     check_alike(shares)
     _check_signatures(shares, None)
-    _check_participants(shares, None)
-    _check_agreement(shares)
+    check_participants(shares, None)
+    _agreed_word(shares)
 
 
 def secret_of(spec: Spec, word: lanes.Rows) -> bytes:
@@ -151,46 +140,6 @@ def secret_of(spec: Spec, word: lanes.Rows) -> bytes:
     return unwrap(data[: spec.word_bytes], spec.integrity)
 
 
-def forks(shares: Sequence[Share]) -> tuple[tuple[int, ...], ...]:
-    """The participants of each branch of the dealer's history; one branch where it was never rolled back."""
-    lineages = {share.lineage for share in shares}
-    ends = [one for one in lineages if not any(one == other[: len(one)] for other in lineages - {one})]
-    branches = [tuple(sorted(share.t for share in shares if share.lineage == end[: len(share.lineage)])) for end in ends]
-    return tuple(sorted(branches))
-
-
-def check_alike(shares: Sequence[Share]) -> Spec:
-    """The plan of some shares; refuse them if they differ in what all shares of one secret have in common.
-
-    Raises
-    ------
-    NotEnoughShares
-        For no shares.
-    Mismatch
-        When they differ in a public field, which is named.
-    ForkedDealer
-        When the dealer's state was rolled back between them.
-    """
-    if not shares:
-        raise NotEnoughShares("there are no shares")
-    for share in shares:
-        if not isinstance(share, Share):
-            raise InvalidInput(f"shares must be Share, not {type(share).__name__}")
-    heads = [{**share.spec.to_dict(), **{name: getattr(share, name) for name in _HEAD}} for share in shares]
-    for name in heads[0]:
-        if any(head[name] != heads[0][name] for head in heads):
-            raise Mismatch(f"these shares are not of one secret: they differ in {name}")
-    branches = forks(shares)
-    if len(branches) > 1:
-        named = "; ".join(_listed(branch) for branch in branches)
-        raise ForkedDealer(
-            f"these shares are of different histories, which do not combine: the dealer's state was rolled back between them, "
-            f"or they were refreshed apart. Participants {named}",
-            branches=branches,
-        )
-    return shares[0].spec
-
-
 def _check_signatures(shares: Sequence[Share], public_key: bytes | None) -> bool:
     """Verify every signature there is; whether all shares are signed, by one key."""
     for share in shares:
@@ -198,32 +147,18 @@ def _check_signatures(shares: Sequence[Share], public_key: bytes | None) -> bool
             signing.verify(share, public_key=public_key)
         elif share.public_key is not None:
             signing.verify(share, public_key=share.public_key)
-    keys = {share.public_key for share in shares}
-    if len(keys - {None}) > 1:
-        raise Mismatch("these shares are not of one dealer: they are signed by different keys")
-    return None not in keys
+    return signed_by_one(shares)
 
 
-def _check_participants(shares: Sequence[Share], expected: Iterable[int] | None) -> None:
-    participants = [share.t for share in shares]
-    if len(set(participants)) < len(participants):
-        twice = sorted({t for t in participants if participants.count(t) > 1})
-        raise InvalidInput(f"each participant counts once, and these came more often: {', '.join(map(str, twice))}")
-    if expected is None:
-        return
-    wanted = [exact_int(t, name="each participant in expected") for t in expected]
-    if sorted(wanted) != sorted(participants):
-        raise Mismatch(
-            f"shares of participants {_listed(wanted)} were expected, and these say that they are of {_listed(participants)}"
-        )
+def _agreed_word(shares: Sequence[Share]) -> lanes.Rows | None:
+    """The word of all shares, None for fewer than the threshold.
 
-
-def _check_agreement(shares: Sequence[Share]) -> None:
-    """Refuse shares that are not all of one word; name the wrong ones where the others outnumber them enough to tell."""
+    Shares that are not all of one word are refused; the wrong ones are named where the others outnumber them enough to tell.
+    """
     ordered = in_order(shares)
     agreement = Agreement(ordered)
     if agreement.conflict(range(len(ordered))) is None:
-        return
+        return agreement.word
     message = "these shares are not of one secret, and nothing is returned"
     most = min(MOST_WRONG, (len(ordered) - ordered[0].spec.threshold) // 2)
     try:
@@ -232,9 +167,5 @@ def _check_agreement(shares: Sequence[Share]) -> None:
         sets = []
     culprits = tuple(sorted({ordered[place].t for each in sets for place in each}))
     if culprits:
-        message += f"; with at most {most} wrong, the wrong ones are among participants {_listed(culprits)}"
+        message += f"; with at most {most} wrong, the wrong ones are among participants {listed(culprits)}"
     raise InconsistentShares(message, participants=culprits)
-
-
-def _listed(participants: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(participants))) or "none"

@@ -72,7 +72,9 @@ covers = [
     "privlib.sharing.integrity.unwrap",
     "privlib.sharing.signing.statement",
     "privlib.sharing.signing.verify",
-    "privlib.sharing.recover._check_participants",
+    "privlib.sharing.heads.check_participants",
+    "privlib.sharing.heads.check_enough",
+    "privlib.sharing.heads.signed_by_one",
     "privlib.sharing.recover._check_signatures",
     "privlib.sharing.recover.secret_of",
 ]
@@ -334,16 +336,14 @@ def prove() -> None:
 
 def mutants() -> dict[str, object]:
     tagging, integrity, recover = "privlib.sharing.amd", "privlib.sharing.integrity", "privlib.sharing.recover"
-    signed = "privlib.sharing.signing"
+    signed, heads = "privlib.sharing.signing", "privlib.sharing.heads"
     return {
-        "a false participant number is believed": rewritten(
-            f"{recover}.trusted_word", "expected is None and not signed", "False"
-        ),
+        "a false participant number is believed": rewritten(f"{heads}.check_enough", "not known and not signed", "False"),
         "other participants than expected will do": rewritten(
-            f"{recover}._check_participants", "sorted(wanted) != sorted(participants)", "False"
+            f"{heads}.check_participants", "sorted(wanted) != sorted(participants)", "False"
         ),
         "expected is an upper bound": rewritten(
-            f"{recover}._check_participants", "sorted(wanted) != sorted(participants)", "not {*participants} <= {*wanted}"
+            f"{heads}.check_participants", "sorted(wanted) != sorted(participants)", "not {*participants} <= {*wanted}"
         ),
         "the element is redrawn": rewritten(
             f"{integrity}.wrap", "    message =", "    import os; a = os.urandom(16)\n    message ="
@@ -359,8 +359,8 @@ def mutants() -> dict[str, object]:
             f"{signed}.statement", "hashlib.sha512(write_head(head))", "hashlib.sha512()"
         ),
         "the payload is not signed": rewritten(f"{signed}.statement", "digest.update(piece)", "pass"),
-        "one of several keys will do": rewritten(f"{recover}._check_signatures", "len(keys - {None}) > 1", "False"),
-        "one signed share makes all signed": rewritten(f"{recover}._check_signatures", "None not in keys", "keys != {None}"),
+        "one of several keys will do": rewritten(f"{heads}.signed_by_one", "len(keys - {None}) > 1", "False"),
+        "one signed share makes all signed": rewritten(f"{heads}.signed_by_one", "None not in keys", "keys != {None}"),
         "bytes after the word are ignored": rewritten(f"{recover}.secret_of", "if any(", "if False and any("),
         "the length is not checked": rewritten(
             f"{integrity}.unwrap", ' and message.startswith(size.to_bytes(_LENGTH, "little"))', ""

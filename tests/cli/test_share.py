@@ -248,3 +248,12 @@ def test_paper_is_read_however_it_was_typed(privlib: Call, folder: Path, form: s
     done = privlib("share", "combine", *names)
     assert done.exit_code == 0, done.stderr
     assert done.stdout_bytes == SECRET
+
+
+def test_nobody_new_is_given_the_name_of_somebody_else(privlib: Call, folder: Path) -> None:
+    split(privlib, "--holder", "ann", "--holder", "holder-3")
+    done = privlib("share", "add", "state", "--shares", "2", "--key-file", "key", "--into", "more")
+    assert done.exit_code == 0, done.stderr
+    assert sorted(file.name for file in (folder / "more").iterdir()) == ["holder-4.share", "holder-5.share"]
+    numbers = {json.loads(privlib("share", "inspect", f"more/holder-{n}.share", "--json").stdout)["participant"] for n in (4, 5)}
+    assert numbers == {3, 4}
